@@ -1,0 +1,39 @@
+// Command mstore keeps machine-learning models under version control.
+//
+// What a command reports goes to stdout; talk, warnings, errors and progress
+// go to stderr; colours and progress bars appear only on a terminal. The exit
+// codes are in exit.go, the commands in one file each.
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() { os.Exit(realMain()) }
+
+// realMain runs one command in a context that the first SIGINT or SIGTERM
+// cancels, so that the command can clean up; the second ends the process.
+func realMain() int {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	defer cancel(nil)
+
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-signals
+		cancel(errInterrupted)
+		<-signals
+		os.Exit(exitInterrupted)
+	}()
+	// With SIGPIPE taken, a reader of stdout that goes away shows as EPIPE,
+	// and the command ends in order.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+
+	return newApp(os.Stdin, os.Stdout, os.Stderr, os.Getenv).run(ctx, os.Args[1:])
+}
+
+var errInterrupted = errors.New("interrupted")

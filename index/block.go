@@ -1,0 +1,177 @@
+package index
+
+import (
+	"encoding/binary"
+	"fmt"
+	"hash/crc32"
+	"math"
+	"strings"
+	"time"
+
+	"github.com/mstore/mstore/internal/wire"
+	"github.com/mstore/mstore/objects"
+)
+
+// Limits of a block. A block ends before the version that would pass one.
+const (
+	blockRows  = 1000
+	blockBytes = 512 << 10
+	chunkBytes = 256 << 10 // largest value given to badger
+)
+
+// The columns that every block has; the others are named after fields.
+const (
+	colIDs    = "#ids"
+	colRows   = "#rows"
+	colPaths  = "#paths"
+	colBlobs  = "#blobs"
+	colFilter = "#filter"
+)
+
+// head describes a block: the entries first to last, whose journal hash is
+// hash at last.
+type head struct {
+	first, last uint64
+	hash        [objects.IDSize]byte
+	rows        int
+	elided      int
+	from, to    time.Time // the earliest and the latest version
+	cols        []colInfo
+}
+
+type colInfo struct {
+	name string
+	size int
+	sum  uint32
+}
+
+// block is a head with a way to its columns.
+type block struct {
+	head
+	fetch func(i int) ([]byte, error)
+}
+
+// column returns a column's bytes, and nil when the block does not have it.
+func (b *block) column(name string) ([]byte, error) {
+	for i, c := range b.cols {
+		if c.name != name {
+			continue
+		}
+		data, err := b.fetch(i)
+		if err != nil {
+			return nil, err
+		}
+		if len(data) != c.size || crc32.Checksum(data, castagnoli) != c.sum {
+			return nil, fmt.Errorf("%w: column %q of block %d", errDamaged, name, b.first)
+		}
+		return data, nil
+	}
+	return nil, nil
+}
+
+func headKey(first uint64) []byte { return binary.BigEndian.AppendUint64(nil, first) }
+
+func chunkKey(first uint64, col, chunk int) []byte {
+	k := binary.BigEndian.AppendUint64(nil, first)
+	k = binary.BigEndian.AppendUint32(k, uint32(col))
+	return binary.BigEndian.AppendUint32(k, uint32(chunk))
+}
+
+// pairs returns what stands for the block in badger; the head comes last, so
+// that a block without its columns is never seen. The first pair is the same for
+// all blocks: because of it the tables of all sessions overlap, and badger
+// merges them when it compacts level 0 instead of keeping each.
+func (h *head) pairs(cols [][]byte) []pair {
+	list := []pair{{headKey(math.MaxUint64), nil}}
+	for i, data := range cols {
+		for n := 0; len(data) > 0; n++ {
+			size := min(len(data), chunkBytes)
+			list = append(list, pair{chunkKey(h.first, i, n), data[:size]})
+			data = data[size:]
+		}
+	}
+	return append(list, h.pieces()...)
+}
+
+// pieces are the head's own pairs. A head is larger than a chunk only where
+// versions have thousands of different parameters.
+func (h *head) pieces() []pair {
+	var list []pair
+	data := h.encode()
+	for n := 0; len(data) > chunkBytes; n++ {
+		list = append(list, pair{chunkKey(h.first, 1<<31, n), data[:chunkBytes]})
+		data = data[chunkBytes:]
+	}
+	key := headKey(h.first)
+	value := binary.AppendUvarint(nil, uint64(len(list)))
+	return append(list, pair{key, append(value, data...)})
+}
+
+func (h *head) encode() []byte {
+	var e wire.Encoder
+	e.Byte(schema)
+	e.Uint(h.first)
+	e.Uint(h.last)
+	e.Raw(h.hash[:])
+	e.Uint(uint64(h.rows))
+	e.Uint(uint64(h.elided))
+	for _, t := range []time.Time{h.from, h.to} {
+		e.Int(t.Unix())
+		e.Uint(uint64(t.Nanosecond()))
+	}
+	e.Uint(uint64(len(h.cols)))
+	for _, c := range h.cols {
+		e.String(c.name)
+		e.Uint(uint64(c.size))
+		e.Uint(uint64(c.sum))
+	}
+	return binary.BigEndian.AppendUint32(e.B, crc32.Checksum(e.B, castagnoli))
+}
+
+func decodeHead(data []byte) (h head, err error) {
+	if len(data) < 4 {
+		return h, fmt.Errorf("%w: short head", errDamaged)
+	}
+	body, sum := data[:len(data)-4], binary.BigEndian.Uint32(data[len(data)-4:])
+	if crc32.Checksum(body, castagnoli) != sum {
+		return h, fmt.Errorf("%w: head's checksum", errDamaged)
+	}
+	d := wire.NewDecoder(body)
+	if v := d.Byte(); v != schema {
+		d.Fail("schema %d", v)
+	}
+	h.first, h.last = d.Uint(), d.Uint()
+	d.Fixed(h.hash[:])
+	h.rows, h.elided = int(d.Uint()), int(d.Uint())
+	for _, t := range []*time.Time{&h.from, &h.to} {
+		sec := d.Int()
+		*t = time.Unix(sec, int64(d.Uint())).UTC()
+	}
+	h.cols = make([]colInfo, 0, d.Count(3))
+	for range cap(h.cols) {
+		h.cols = append(h.cols, colInfo{d.String(), int(d.Uint()), uint32(d.Uint())})
+	}
+	if err := d.End(); err != nil {
+		return h, fmt.Errorf("%w: head: %w", errDamaged, err)
+	}
+	if h.first == 0 || h.last < h.first || h.rows > blockRows {
+		return h, fmt.Errorf("%w: head of block %d", errDamaged, h.first)
+	}
+	return h, nil
+}
+
+// fingerprint is the filter's hash of a path or a directory (FNV-1a).
+func fingerprint(s string) uint32 {
+	h := uint64(14695981039346656037)
+	for i := range len(s) {
+		h = (h ^ uint64(s[i])) * 1099511628211
+	}
+	return uint32(h ^ h>>32)
+}
+
+func blobFingerprint(id objects.BlobID) uint32 { return binary.BigEndian.Uint32(id[:4]) }
+
+// below tells whether path is dir or lies below it; "" is above everything.
+func below(path, dir string) bool {
+	return dir == "" || strings.HasPrefix(path, dir) && (len(path) == len(dir) || path[len(dir)] == '/')
+}

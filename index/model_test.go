@@ -1,0 +1,206 @@
+package index
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"pgregory.net/rapid"
+
+	"github.com/mstore/mstore/internal/expr"
+	"github.com/mstore/mstore/objects"
+)
+
+var testPaths = []string{"a", "a.json", "a/b", "a/b/c", "a/bc", "a!", "b/x", "b/y", "é/ü", "z"}
+
+func drawValue(t *rapid.T) any {
+	switch rapid.IntRange(0, 4).Draw(t, "type") {
+	case 0:
+		return int64(rapid.IntRange(-3, 3).Draw(t, "int"))
+	case 1:
+		return rapid.SampledFrom([]float64{0, math.Copysign(0, -1), 1, 1.5, -2, math.Inf(1), math.NaN()}).Draw(t, "float")
+	case 2:
+		return rapid.SampledFrom([]string{"", "x", "adam", strings.Repeat("long", 100)}).Draw(t, "string")
+	case 3:
+		return rapid.Bool().Draw(t, "bool")
+	}
+	return rapid.Float64().Draw(t, "any float")
+}
+
+func drawRecord(t *rapid.T, entry uint64) Record {
+	if rapid.IntRange(0, 5).Draw(t, "none") == 0 {
+		return Record{Entry: entry}
+	}
+	v := &objects.Version{
+		Seq:    rapid.Uint64Range(1, 9).Draw(t, "seq"),
+		Time:   time.Unix(rapid.Int64Range(-5e9, 5e9).Draw(t, "sec"), rapid.Int64Range(0, 999999999).Draw(t, "ns")).UTC(),
+		Author: rapid.SampledFrom([]string{"ann", "bob", ""}).Draw(t, "author"),
+		Source: rapid.SampledFrom([]string{"s", "t", ""}).Draw(t, "source"),
+		Params: map[string]any{}, Metrics: map[string]any{},
+	}
+	for _, k := range []string{"p", "q q"} {
+		if rapid.Bool().Draw(t, "has") {
+			v.Params[k] = drawValue(t)
+		}
+		if rapid.Bool().Draw(t, "has") {
+			v.Metrics[k] = drawValue(t)
+		}
+	}
+	paths := rapid.SliceOfNDistinct(rapid.SampledFrom(testPaths), 0, 4, rapid.ID).Draw(t, "paths")
+	slices.Sort(paths)
+	for _, p := range paths {
+		v.Changes = append(v.Changes, objects.Change{
+			Path: p, Status: rapid.SampledFrom([]objects.Status{objects.Added, objects.Changed, objects.Removed}).Draw(t, "status"),
+			Blob: drawBlob(t),
+		})
+	}
+	v.Added = len(paths)
+	if len(paths) == 0 && rapid.Bool().Draw(t, "elided") {
+		v.Added = objects.MaxChanges + 1
+	}
+	r := Record{Entry: entry, Branch: rapid.SampledFrom([]string{"main", "exp"}).Draw(t, "branch"),
+		Line: rapid.Uint64Range(0, 3).Draw(t, "line"), Version: v}
+	binary.BigEndian.PutUint64(r.ID[:], entry)
+	return r
+}
+
+func drawBlob(t *rapid.T) (id objects.BlobID) {
+	id[rapid.SampledFrom([]int{3, 31}).Draw(t, "at")] = byte(rapid.IntRange(1, 3).Draw(t, "blob"))
+	return id
+}
+
+func drawWhere(t *rapid.T) (w Where) {
+	if rapid.Bool().Draw(t, "by path") {
+		w.Path = rapid.SampledFrom(append(testPaths, "b", "é", "none", "a/b/c/d")).Draw(t, "path")
+	}
+	if rapid.IntRange(0, 2).Draw(t, "by blob") == 0 {
+		w.Blob = drawBlob(t)
+	}
+	if rapid.IntRange(0, 3).Draw(t, "since") == 0 {
+		w.Since = time.Unix(rapid.Int64Range(-5e9, 5e9).Draw(t, "since"), 0)
+	}
+	if rapid.IntRange(0, 3).Draw(t, "until") == 0 {
+		w.Until = time.Unix(rapid.Int64Range(-5e9, 5e9).Draw(t, "until"), 0)
+	}
+	for range rapid.IntRange(0, 2).Draw(t, "conds") {
+		c := expr.Cond{
+			Field: rapid.SampledFrom([]string{"params.p", "metrics.q q", "author", "source", "branch", "time", "params.none"}).Draw(t, "field"),
+			Op:    rapid.SampledFrom([]string{"=", "!=", "<", "<=", ">", ">="}).Draw(t, "op"),
+			Value: drawValue(t),
+		}
+		if c.Field == "time" {
+			c.Value = "2001-09-09"
+		}
+		w.Conds = append(w.Conds, c)
+	}
+	return w
+}
+
+// answers asks everything that can be asked with w.
+func answers(q *Query, w Where) (string, [][]Hit, error) {
+	var all [][]Hit
+	collect := func(list []Hit, err error) error {
+		all = append(all, list)
+		return err
+	}
+	var found, elided []Hit
+	for h, err := range q.Find(w) {
+		if err != nil {
+			return "find", nil, err
+		}
+		found = append(found, h)
+	}
+	for h, err := range q.Elided(w) {
+		if err != nil {
+			return "elided", nil, err
+		}
+		elided = append(elided, h)
+	}
+	all = append(all, found, elided)
+	for _, field := range []string{"params.p", "metrics.q q", "branch"} {
+		for _, desc := range []bool{false, true} {
+			if err := collect(q.Sorted(field, desc, 0, w)); err != nil {
+				return field, nil, err
+			}
+			if err := collect(q.Sorted(field, desc, 3, w)); err != nil {
+				return field, nil, err
+			}
+		}
+	}
+	return "", all, nil
+}
+
+// sameAnswers demands that the index answers as a walk does.
+func sameAnswers(t interface{ Fatalf(string, ...any) }, ix *Index, src Source, questions ...Where) {
+	ctx := context.Background()
+	for _, w := range questions {
+		var got, want [][]Hit
+		err := ix.With(ctx, src, func(q *Query) (err error) {
+			_, got, err = answers(q, w)
+			return err
+		})
+		if err != nil {
+			t.Fatalf("With: %v", err)
+		}
+		err = Walk(ctx, src, func(q *Query) (err error) {
+			_, want, err = answers(q, w)
+			return err
+		})
+		if err != nil {
+			t.Fatalf("Walk: %v", err)
+		}
+		if slices.EqualFunc(got, want, func(a, b []Hit) bool { return slices.EqualFunc(a, b, sameHit) }) {
+			continue
+		}
+		if d := cmp.Diff(want, got, cmpopts.EquateNaNs(), cmpopts.EquateEmpty()); d != "" {
+			t.Fatalf("%+v: index differs from walk (-walk +index):\n%s", w, d)
+		}
+	}
+}
+
+func sameHit(a, b Hit) bool {
+	x, isNaN := a.Value.(float64)
+	y, alsoNaN := b.Value.(float64)
+	if isNaN && alsoNaN && x != x && y != y {
+		a.Value, b.Value = nil, nil
+	}
+	return a == b
+}
+
+func TestSameAsWalk(t *testing.T) {
+	dirs := 0
+	base := t.TempDir()
+	rapid.Check(t, func(t *rapid.T) {
+		dirs++
+		ix := Open(fmt.Sprintf("%s/%d", base, dirs), Options{Batch: rapid.Uint64Range(1, 12).Draw(t, "batch")})
+		h := &history{}
+		for range rapid.IntRange(1, 3).Draw(t, "rounds") {
+			for range rapid.IntRange(0, 15).Draw(t, "entries") {
+				h.entries = append(h.entries, drawRecord(t, uint64(len(h.entries)+1)))
+			}
+			sameAnswers(t, ix, h, drawWhere(t), drawWhere(t))
+		}
+		// An older snapshot.
+		sameAnswers(t, ix, h.upTo(rapid.IntRange(0, len(h.entries)).Draw(t, "old")), drawWhere(t))
+	})
+}
+
+// someQuestions are for histories of makeHistory.
+func someQuestions(h *history) []Where {
+	last := h.entries[len(h.entries)-1]
+	mid := h.entries[len(h.entries)/2-1]
+	return []Where{
+		{},
+		{Path: "models/group-03"},
+		{Path: mid.Changes[0].Path},
+		{Blob: last.Changes[0].Blob},
+		{Since: day.Add(time.Hour), Until: day.Add(3 * time.Hour), Conds: []expr.Cond{{Field: "params.param1", Op: "<", Value: 0.05}}},
+	}
+}

@@ -1,0 +1,163 @@
+package backend
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// Mem is a backend in memory, for tests and for stores that need not last.
+type Mem struct {
+	mu   sync.RWMutex
+	keys map[string][]byte // values are never changed in place
+}
+
+// NewMem returns an empty backend.
+func NewMem() *Mem { return &Mem{keys: map[string][]byte{}} }
+
+// Get implements Backend.
+func (m *Mem) Get(ctx context.Context, key string, off, n int64) (io.ReadCloser, error) {
+	data, err := m.find(ctx, "reading", key)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkRange(key, off); err != nil {
+		return nil, err
+	}
+	data = data[min(off, int64(len(data))):]
+	if n >= 0 {
+		data = data[:min(n, int64(len(data)))]
+	}
+	return io.NopCloser(bytes.NewReader(data)), nil
+}
+
+// Put implements Backend; data is copied.
+func (m *Mem) Put(ctx context.Context, key string, data []byte) error {
+	if err := checkKey("creating", key); err != nil {
+		return err
+	}
+	return m.create(ctx, key, slices.Clone(data))
+}
+
+// Create implements Backend.
+func (m *Mem) Create(ctx context.Context, key string) (Writer, error) {
+	if err := checkKey("creating", key); err != nil {
+		return nil, err
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return &memWriter{ctx: ctx, m: m, key: key}, nil
+}
+
+// List implements Backend.
+func (m *Mem) List(ctx context.Context, prefix, after string, limit int) ([]Info, error) {
+	if !ValidPrefix(prefix) {
+		return nil, fmt.Errorf("listing %q: %w", prefix, ErrInvalidKey)
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	var infos []Info
+	for key, data := range m.keys {
+		if strings.HasPrefix(key, prefix) && key > after {
+			infos = append(infos, Info{key, int64(len(data))})
+		}
+	}
+	slices.SortFunc(infos, func(a, b Info) int { return strings.Compare(a.Key, b.Key) })
+	if limit > 0 && len(infos) > limit {
+		infos = infos[:limit:limit]
+	}
+	return infos, nil
+}
+
+// Delete implements Backend.
+func (m *Mem) Delete(ctx context.Context, key string) error {
+	if _, err := m.find(ctx, "deleting", key); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if _, ok := m.keys[key]; !ok {
+		return fmt.Errorf("deleting %q: %w", key, ErrNotFound)
+	}
+	delete(m.keys, key)
+	return nil
+}
+
+// Stat implements Backend.
+func (m *Mem) Stat(ctx context.Context, key string) (Info, error) {
+	data, err := m.find(ctx, "looking up", key)
+	if err != nil {
+		return Info{}, err
+	}
+	return Info{key, int64(len(data))}, nil
+}
+
+func (m *Mem) find(ctx context.Context, op, key string) ([]byte, error) {
+	if err := checkKey(op, key); err != nil {
+		return nil, err
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	data, ok := m.keys[key]
+	if !ok {
+		return nil, fmt.Errorf("%s %q: %w", op, key, ErrNotFound)
+	}
+	return data, nil
+}
+
+func (m *Mem) create(ctx context.Context, key string, data []byte) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if _, ok := m.keys[key]; ok {
+		return fmt.Errorf("creating %q: %w", key, ErrExists)
+	}
+	m.keys[key] = data
+	return nil
+}
+
+type memWriter struct {
+	ctx  context.Context
+	m    *Mem
+	key  string
+	buf  []byte
+	done bool
+}
+
+func (w *memWriter) Write(p []byte) (int, error) {
+	if w.done {
+		return 0, errFinished(w.key)
+	}
+	w.buf = append(w.buf, p...)
+	return len(p), nil
+}
+
+func (w *memWriter) Commit() error {
+	if w.done {
+		return errFinished(w.key)
+	}
+	w.done = true
+	return w.m.create(w.ctx, w.key, w.buf)
+}
+
+func (w *memWriter) Abort() error {
+	w.done = true
+	return nil
+}
+
+func errFinished(key string) error {
+	return fmt.Errorf("creating %q: the writer is finished", key)
+}

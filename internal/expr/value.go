@@ -1,0 +1,226 @@
+package expr
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"strings"
+	"time"
+)
+
+// Cond is one comparison of a field with a literal.
+type Cond struct {
+	Field string
+	Op    string // = != < <= > >= in like ~
+	Value any    // int64, float64, string, bool, time.Duration; of in: []any
+}
+
+// Match tells whether a value satisfies the condition. The value is a string,
+// bool, int, int64, float64, time.Time or time.Duration; nil (absent) and any
+// other type satisfy nothing.
+func (c Cond) Match(v any) bool {
+	switch c.Op {
+	case "in":
+		list, _ := c.Value.([]any)
+		for _, w := range list {
+			if (Cond{c.Field, "=", w}).Match(v) {
+				return true
+			}
+		}
+		return false
+	case "like":
+		s, ok := v.(string)
+		pattern, ok2 := c.Value.(string)
+		return ok && ok2 && glob(pattern, s)
+	case "~":
+		s, ok := v.(string)
+		pattern, ok2 := c.Value.(string)
+		return ok && ok2 && matchRegexp(pattern, s)
+	}
+	if t, ok := v.(time.Time); ok {
+		return c.matchTime(t)
+	}
+	order, ok := Compare(v, c.Value)
+	if !ok {
+		return false
+	}
+	switch c.Op {
+	case "=":
+		return order == 0
+	case "!=":
+		return order != 0
+	case "<":
+		return order < 0
+	case "<=":
+		return order <= 0
+	case ">":
+		return order > 0
+	case ">=":
+		return order >= 0
+	}
+	return false
+}
+
+func (c Cond) matchTime(t time.Time) bool {
+	var start, end time.Time
+	switch v := c.Value.(type) {
+	case time.Time:
+		start, end = v, v.Add(1)
+	case string:
+		var ok bool
+		if start, end, ok = parseDate(v); !ok {
+			return false
+		}
+	default:
+		return false
+	}
+	switch c.Op {
+	case "=":
+		return !t.Before(start) && t.Before(end)
+	case "!=":
+		return t.Before(start) || !t.Before(end)
+	case "<":
+		return t.Before(start)
+	case "<=":
+		return t.Before(end)
+	case ">":
+		return !t.Before(end)
+	case ">=":
+		return !t.Before(start)
+	}
+	return false
+}
+
+// Compare orders two values: numbers by their exact value whatever their type,
+// strings by bytes, false before true, durations and times by length and
+// moment. It reports false when they cannot be compared: one is NaN or nil, or
+// the types differ.
+func Compare(a, b any) (int, bool) {
+	switch x := a.(type) {
+	case string:
+		y, ok := b.(string)
+		return cmp.Compare(x, y), ok
+	case bool:
+		y, ok := b.(bool)
+		switch {
+		case x == y:
+			return 0, ok
+		case y:
+			return -1, ok
+		}
+		return 1, ok
+	case time.Duration:
+		y, ok := b.(time.Duration)
+		return cmp.Compare(x, y), ok
+	case time.Time:
+		y, ok := b.(time.Time)
+		return x.Compare(y), ok
+	case int:
+		return Compare(int64(x), b)
+	case int64:
+		switch y := b.(type) {
+		case int:
+			return cmp.Compare(x, int64(y)), true
+		case int64:
+			return cmp.Compare(x, y), true
+		case float64:
+			return compareIntFloat(x, y), y == y
+		}
+	case float64:
+		switch y := b.(type) {
+		case int:
+			return -compareIntFloat(int64(y), x), x == x
+		case int64:
+			return -compareIntFloat(y, x), x == x
+		case float64:
+			return cmp.Compare(x, y), x == x && y == y
+		}
+	}
+	return 0, false
+}
+
+func compareIntFloat(i int64, f float64) int {
+	switch {
+	case f >= math.MaxInt64: // the constant rounds up to 2^63
+		return -1
+	case f < math.MinInt64:
+		return 1
+	}
+	t := math.Trunc(f)
+	if c := cmp.Compare(i, int64(t)); c != 0 {
+		return c
+	}
+	return cmp.Compare(t, f)
+}
+
+// parseDate reads a date, or a moment; what it means lasts from start until
+// before end.
+func parseDate(s string) (start, end time.Time, ok bool) {
+	if t, err := time.Parse("2006-01-02", s); err == nil {
+		return t, t.AddDate(0, 0, 1), true
+	}
+	if len(s) < len("2006-01-02T15:04") {
+		return start, end, false
+	}
+	b := []byte(s)
+	if b[10] == ' ' || b[10] == 't' {
+		b[10] = 'T'
+	}
+	if b[len(b)-1] == 'z' {
+		b[len(b)-1] = 'Z'
+	}
+	for _, f := range []struct {
+		layout string
+		length time.Duration
+	}{
+		{time.RFC3339Nano, 1}, {"2006-01-02T15:04:05", 1},
+		{"2006-01-02T15:04Z07:00", time.Minute}, {"2006-01-02T15:04", time.Minute},
+	} {
+		if t, err := time.Parse(f.layout, string(b)); err == nil {
+			return t, t.Add(f.length), true
+		}
+	}
+	return start, end, false
+}
+
+// glob matches * (any run) and ? (any one character) over the whole of s.
+func glob(pattern, s string) bool {
+	p, q := []rune(pattern), []rune(s)
+	star, mark, i, j := -1, 0, 0, 0
+	for j < len(q) {
+		switch {
+		case i < len(p) && p[i] == '*':
+			star, mark = i, j
+			i++
+		case i < len(p) && (p[i] == '?' || p[i] == q[j]):
+			i++
+			j++
+		case star >= 0:
+			mark++
+			i, j = star+1, mark
+		default:
+			return false
+		}
+	}
+	return strings.Trim(string(p[i:]), "*") == ""
+}
+
+func formatValue(v any) string {
+	switch x := v.(type) {
+	case string:
+		return quote(x)
+	case float64:
+		s := fmt.Sprint(x)
+		if !strings.ContainsAny(s, ".eIN") {
+			s += ".0"
+		}
+		return s
+	case time.Duration:
+		return strings.ReplaceAll(x.String(), "µ", "u")
+	}
+	return fmt.Sprint(v)
+}
+
+func quote(s string) string {
+	return "'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(s) + "'"
+}

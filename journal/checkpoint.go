@@ -1,0 +1,161 @@
+package journal
+
+import (
+	"encoding/binary"
+	"fmt"
+	"hash/crc32"
+	"slices"
+	"time"
+
+	"github.com/mstore/mstore/internal/wire"
+	"github.com/mstore/mstore/objects/codec"
+	"github.com/mstore/mstore/objects/pack"
+)
+
+// A checkpoint: magic, u32 format, codec and raw length, the state in canonical
+// encoding, u32 CRC-32C.
+const (
+	checkpointMagic = "MSTOREJC"
+	maxCheckpoint   = 256 << 20
+)
+
+// encodeCheckpoint writes a state whose tail is empty.
+func (s *State) encodeCheckpoint() []byte {
+	var w wire.Encoder
+	w.Uint(s.generation)
+	w.Raw(s.Store[:])
+	w.Uint(s.Number)
+	w.Raw(s.Hash[:])
+	w.Int(s.Time.UnixNano())
+	w.Uint(s.Versions)
+	w.Uint(s.Removals)
+	w.Uint(uint64(len(s.Names)))
+	for _, n := range s.SortedNames(0) {
+		w.Byte(byte(n.Kind))
+		w.String(n.Name)
+		encodeTarget(&w, n.To)
+		w.Uint(n.Moved)
+		w.Int(n.Time.UnixNano())
+		if n.Forked {
+			w.Byte(1)
+		} else {
+			w.Byte(0)
+		}
+	}
+	keys := make([]string, 0, len(s.Config))
+	for k := range s.Config {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	w.Uint(uint64(len(keys)))
+	for _, k := range keys {
+		w.String(k)
+		w.String(s.Config[k])
+	}
+	encodePacks(&w, s.Packs)
+	w.Uint(uint64(len(s.Segments)))
+	for _, g := range s.Segments {
+		w.Raw(g.Name[:])
+		w.Uint(uint64(g.Packs))
+		w.Uint(uint64(g.Rows))
+		w.Uint(uint64(g.Size))
+	}
+	dead := make([]pack.Name, 0, len(s.Dead))
+	for p := range s.Dead {
+		dead = append(dead, p)
+	}
+	slices.SortFunc(dead, func(a, b pack.Name) int { return slices.Compare(a[:], b[:]) })
+	w.Uint(uint64(len(dead)))
+	for _, p := range dead {
+		w.Raw(p[:])
+	}
+	w.Uint(uint64(len(s.archive)))
+	for _, a := range s.archive {
+		w.Raw(a.encode())
+	}
+
+	enc, c := codec.Encode(nil, w.B, false)
+	out := wire.Encoder{B: binary.LittleEndian.AppendUint32([]byte(checkpointMagic), Format)}
+	out.Byte(byte(c))
+	out.Uint(uint64(len(w.B)))
+	out.Raw(enc)
+	return binary.LittleEndian.AppendUint32(out.B, crc32.Checksum(out.B, castagnoli))
+}
+
+func decodeCheckpoint(b []byte, generation uint64) (*State, error) {
+	s, err := decodeState(b)
+	if err == nil && s.generation != generation {
+		err = fmt.Errorf("is of generation %d: %w", s.generation, ErrCorrupt)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("checkpoint %d: %w", generation, err)
+	}
+	return s, nil
+}
+
+func decodeState(b []byte) (*State, error) {
+	body, err := checkFile(b, checkpointMagic)
+	if err != nil {
+		return nil, err
+	}
+	d := wire.NewDecoder(body)
+	c, size := codec.ID(d.Byte()), d.Uint()
+	if d.Err() != nil || size > codec.MaxPiece {
+		return nil, fmt.Errorf("length: %w", ErrCorrupt)
+	}
+	raw, err := codec.Decode(nil, c, d.Raw(d.Len()), int(size))
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrCorrupt, err)
+	}
+	d = wire.NewDecoder(raw)
+	s := &State{Names: map[string]Name{}, Config: map[string]string{}, Dead: map[pack.Name]bool{}}
+	s.generation = d.Uint()
+	d.Fixed(s.Store[:])
+	s.Number = d.Uint()
+	s.watermark = s.Number
+	d.Fixed(s.Hash[:])
+	s.Time = time.Unix(0, d.Int()).UTC()
+	s.Versions = d.Uint()
+	s.Removals = d.Uint()
+	for n := d.Count(40); n > 0; n-- {
+		x := Name{Kind: NameKind(d.Byte()), Name: d.String(), To: decodeTarget(d), Moved: d.Uint()}
+		x.Time = time.Unix(0, d.Int()).UTC()
+		x.Forked = d.Byte() == 1
+		s.Names[x.Name] = x
+	}
+	for n := d.Count(2); n > 0; n-- {
+		k := d.String()
+		s.Config[k] = d.String()
+	}
+	s.Packs = decodePacks(d)
+	for n := d.Count(19); n > 0; n-- {
+		var g pack.SegmentInfo
+		d.Fixed(g.Name[:])
+		g.Packs, g.Rows, g.Size = int(d.Uint()), int64(d.Uint()), int64(d.Uint())
+		s.Segments = append(s.Segments, g)
+	}
+	for n := d.Count(16); n > 0; n-- {
+		var p pack.Name
+		d.Fixed(p[:])
+		s.Dead[p] = true
+	}
+	next := uint64(1)
+	for n := d.Count(archiveFooterSize); n > 0; n-- {
+		a, err := decodeArchiveInfo(d.Raw(archiveFooterSize))
+		if err != nil {
+			return nil, err
+		}
+		if a.First != next {
+			d.Fail("archive begins at entry %d, want %d", a.First, next)
+		}
+		next = a.Last + 1
+		s.archive = append(s.archive, a)
+	}
+	if next != s.Number+1 {
+		d.Fail("archive ends at entry %d, want %d", next-1, s.Number)
+	}
+	if err := d.End(); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrCorrupt, err)
+	}
+	return s, nil
+}

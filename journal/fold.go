@@ -1,0 +1,225 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/mstore/mstore/internal/backend"
+	"github.com/mstore/mstore/objects"
+	"github.com/mstore/mstore/objects/pack"
+)
+
+// FoldDue tells whether enough entries follow the checkpoint.
+func (s *State) FoldDue() bool { return s.Number-s.watermark >= FoldEvery }
+
+// archiveFan is how much larger each level of archive segments is than the one
+// below, of FoldEvery entries; so a million entries are in three or four
+// segments, and an entry is rewritten some eight times a level.
+const archiveFan = 16
+
+// segmentFan: a pack index segment takes part in a merge while it has less
+// than so many times the rows that come to it.
+const segmentFan = 4
+
+// Fold moves the entries of s into the archive, their packs into an index
+// segment, and publishes a checkpoint with the watermark at the newest entry.
+// Then it deletes what the checkpoint before had superseded, so that readers
+// of the last generation find everything still. set must be the packs of s.
+// When another has folded meanwhile the error is ErrLost and nothing is
+// changed. No writer waits for it.
+func (j *Journal) Fold(ctx context.Context, s *State, set *pack.Set) (*State, error) {
+	if s.Number == s.watermark {
+		return s, nil
+	}
+	next := s.clone()
+	next.generation++
+	next.watermark = s.Number
+	next.tail = nil
+
+	var made []string // keys to delete when the race is lost
+	drop := func() {
+		for _, k := range made {
+			_ = j.b.Delete(context.WithoutCancel(ctx), k)
+		}
+	}
+	a, err := j.foldEntries(ctx, s, next)
+	if err != nil {
+		return nil, err
+	}
+	made = append(made, a.key())
+	g, err := j.foldPacks(ctx, s, next, set)
+	if err != nil {
+		drop()
+		return nil, err
+	}
+	if g != nil {
+		made = append(made, g.Key())
+	}
+	err = j.b.Put(ctx, checkpointKey(next.generation), next.encodeCheckpoint())
+	if errors.Is(err, backend.ErrExists) {
+		drop()
+		return nil, ErrLost
+	}
+	if err != nil {
+		if !errors.Is(err, backend.ErrUnknown) {
+			drop()
+		}
+		return nil, fmt.Errorf("publishing checkpoint %d: %w", next.generation, err)
+	}
+	j.clean(ctx, s, next)
+	return next, nil
+}
+
+// foldEntries writes the archive segment that takes up the tail, merged with
+// older segments where a level is full.
+func (j *Journal) foldEntries(ctx context.Context, s, next *State) (archiveInfo, error) {
+	h := j.History(s)
+	var entries []*Entry
+	var cores [][]byte
+	prev := Hash{}
+	for n := s.watermark + 1; n <= s.Number; n++ {
+		e, core, err := h.entry(ctx, n)
+		if err != nil {
+			return archiveInfo{}, err
+		}
+		if n > s.watermark+1 && e.Prev != prev {
+			return archiveInfo{}, fmt.Errorf("journal entry %d does not follow entry %d: %w", n, n-1, ErrCorrupt)
+		}
+		prev = objects.EntryHash(core)
+		entries, cores = append(entries, e), append(cores, core)
+	}
+	if prev != s.Hash {
+		return archiveInfo{}, fmt.Errorf("journal entry %d: %w: hash differs", s.Number, ErrCorrupt)
+	}
+	keep := len(s.archive)
+	total := uint64(len(entries))
+	for level := uint64(FoldEvery * archiveFan); keep > 0; level *= archiveFan {
+		if last := s.archive[keep-1]; last.entries() < level {
+			keep--
+			total += last.entries()
+		}
+		if total < level {
+			break
+		}
+	}
+	old := h.open(ctx)[keep:]
+	var name [8]byte
+	if err := j.random(name[:]); err != nil {
+		return archiveInfo{}, err
+	}
+	info, err := writeArchive(ctx, j.b, name, old, entries, cores)
+	if err != nil {
+		return info, err
+	}
+	next.archive = append(slices.Clone(s.archive[:keep]), info)
+	return info, nil
+}
+
+// foldPacks writes an index segment for the packs that none covers, merged
+// with small ones, and without the rows of removed packs.
+func (j *Journal) foldPacks(ctx context.Context, s, next *State, set *pack.Set) (*pack.SegmentInfo, error) {
+	var packs []*pack.Index
+	var rows int64
+	var uncovered []pack.Info
+	for _, p := range s.Packs {
+		x, err := set.Index(ctx, p)
+		if err != nil { // its content is lost, the others' is not: leave it to fsck
+			uncovered = append(uncovered, p)
+			continue
+		}
+		packs = append(packs, x)
+		rows += int64(x.Len())
+	}
+	var keep []pack.SegmentInfo
+	var merge []*pack.Segment
+	dead := s.Dead
+	for i := len(s.Segments) - 1; i >= 0; i-- {
+		info := s.Segments[i]
+		g, err := set.Segment(ctx, info)
+		if err != nil {
+			keep = append(keep, info)
+			continue
+		}
+		hasDead := slices.ContainsFunc(g.PackInfos(), func(p pack.Info) bool { return dead[p.Name] })
+		if hasDead || (len(packs) > 0 && info.Rows < segmentFan*rows) {
+			merge = append(merge, g)
+			rows += info.Rows
+		} else {
+			keep = append(keep, info)
+		}
+	}
+	slices.Reverse(keep)
+	if len(packs)+len(merge) == 0 {
+		return nil, nil
+	}
+	var name pack.Name
+	if err := j.random(name[:]); err != nil {
+		return nil, err
+	}
+	info, err := pack.WriteSegment(ctx, j.b, name, packs, merge, dead)
+	if err != nil {
+		return nil, err
+	}
+	next.Packs = uncovered
+	next.Segments = append(keep, info)
+	next.Dead = map[pack.Name]bool{}
+	for _, k := range keep {
+		g, err := set.Segment(ctx, k)
+		if err != nil { // not read: keep believing what is said of it
+			next.Dead = dead
+			break
+		}
+		for _, p := range g.PackInfos() {
+			if dead[p.Name] {
+				next.Dead[p.Name] = true
+			}
+		}
+	}
+	return &info, nil
+}
+
+// clean deletes what nobody of this generation or the one before needs.
+// Failures do no harm: the next fold or gc finds it again.
+func (j *Journal) clean(ctx context.Context, s, next *State) {
+	if s.generation == 0 {
+		return
+	}
+	entries, err := j.b.List(ctx, prefix+"e", "", 0)
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		if entryNumber(e.Key) <= s.watermark {
+			_ = j.b.Delete(ctx, e.Key)
+		}
+	}
+	if s.generation == 1 {
+		return
+	}
+	old, err := j.checkpoint(ctx, s.generation-1)
+	if err != nil {
+		return
+	}
+	used := map[string]bool{}
+	for _, st := range []*State{s, next} {
+		for _, a := range st.archive {
+			used[a.key()] = true
+		}
+		for _, g := range st.Segments {
+			used[g.Key()] = true
+		}
+	}
+	for _, a := range old.archive {
+		if !used[a.key()] {
+			_ = j.b.Delete(ctx, a.key())
+		}
+	}
+	for _, g := range old.Segments {
+		if !used[g.Key()] {
+			_ = j.b.Delete(ctx, g.Key())
+		}
+	}
+	_ = j.b.Delete(ctx, checkpointKey(s.generation-1))
+}

@@ -1,0 +1,454 @@
+package journal
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"iter"
+	"sort"
+	"sync"
+	"time"
+
+	"github.com/mstore/mstore/internal/backend"
+	"github.com/mstore/mstore/objects"
+)
+
+// History reads entries of one snapshot, wherever they lie, and finds versions
+// among them. It may be used concurrently.
+type History struct {
+	j *Journal
+	s *State
+
+	mu       sync.Mutex
+	archives []*archive
+	blocks   map[uint64][][]byte // decoded, by first entry
+	order    []uint64
+	entries  map[uint64]*Entry // of the tail
+}
+
+// keepBlocks bounds the decoded blocks that are kept, up to 1 MB each.
+const keepBlocks = 16
+
+// History opens the history of a snapshot; nothing is read yet.
+func (j *Journal) History(s *State) *History {
+	h := &History{j: j, s: s, blocks: map[uint64][][]byte{}, entries: map[uint64]*Entry{}}
+	return h
+}
+
+// State is the snapshot.
+func (h *History) State() *State { return h.s }
+
+func (h *History) open(ctx context.Context) []*archive {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.archives == nil {
+		for _, a := range h.s.archive {
+			h.archives = append(h.archives, openArchive(ctx, h.j.b, a))
+		}
+	}
+	return h.archives
+}
+
+// Entry reads one entry. Errors wrap ErrNotFound for a number beyond the
+// snapshot, ErrCorrupt, or are those of the backend.
+func (h *History) Entry(ctx context.Context, n uint64) (*Entry, error) {
+	e, _, err := h.entry(ctx, n)
+	return e, err
+}
+
+// Hash returns the hash of an entry.
+func (h *History) Hash(ctx context.Context, n uint64) (Hash, error) {
+	if n == h.s.Number {
+		return h.s.Hash, nil
+	}
+	_, core, err := h.entry(ctx, n)
+	if err != nil {
+		return Hash{}, err
+	}
+	return objects.EntryHash(core), nil
+}
+
+func (h *History) entry(ctx context.Context, n uint64) (*Entry, []byte, error) {
+	if n == 0 || n > h.s.Number {
+		return nil, nil, fmt.Errorf("journal entry %d: %w", n, ErrNotFound)
+	}
+	if n > h.s.watermark {
+		h.mu.Lock()
+		e := h.entries[n]
+		h.mu.Unlock()
+		if e != nil {
+			return e, e.encodeCore(), nil
+		}
+		e, _, _, err := h.j.read(ctx, n)
+		if errors.Is(err, backend.ErrNotFound) { // folded meanwhile
+			return h.moved(ctx, n, err)
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		h.mu.Lock()
+		h.entries[n] = e
+		h.mu.Unlock()
+		return e, e.encodeCore(), nil
+	}
+	cores, first, err := h.block(ctx, n)
+	if errors.Is(err, backend.ErrNotFound) {
+		return h.moved(ctx, n, err)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	core := cores[n-first]
+	e, err := decodeCore(core)
+	if err == nil && e.Number != n {
+		err = fmt.Errorf("is entry %d: %w", e.Number, ErrCorrupt)
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("journal entry %d: %w", n, err)
+	}
+	return e, core, nil
+}
+
+// moved reads an entry that another process has moved since the snapshot.
+func (h *History) moved(ctx context.Context, n uint64, gone error) (*Entry, []byte, error) {
+	now, err := h.j.Load(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	if now.generation == h.s.generation {
+		return nil, nil, fmt.Errorf("journal entry %d: %w: %w", n, ErrMissing, gone)
+	}
+	return h.j.History(now).entry(ctx, n)
+}
+
+// block returns the cores of the archive block that holds entry n.
+func (h *History) block(ctx context.Context, n uint64) (cores [][]byte, first uint64, err error) {
+	archives := h.open(ctx)
+	i := sort.Search(len(archives), func(i int) bool { return archives[i].Last >= n })
+	blocks, err := archives[i].directory(ctx)
+	if err != nil {
+		return nil, 0, err
+	}
+	k := sort.Search(len(blocks), func(k int) bool { return blocks[k].First > n }) - 1
+	first = blocks[k].First
+	h.mu.Lock()
+	cores = h.blocks[first]
+	h.mu.Unlock()
+	if cores != nil {
+		return cores, first, nil
+	}
+	if cores, err = archives[i].cores(ctx, &blocks[k]); err != nil {
+		return nil, 0, err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.order) >= keepBlocks {
+		delete(h.blocks, h.order[0])
+		h.order = h.order[1:]
+	}
+	h.blocks[first] = cores
+	h.order = append(h.order, first)
+	return cores, first, nil
+}
+
+// Entries yields the entries after n in ascending order.
+func (h *History) Entries(ctx context.Context, n uint64) iter.Seq2[*Entry, error] {
+	return func(yield func(*Entry, error) bool) {
+		for n++; n <= h.s.Number; n++ {
+			e, err := h.Entry(ctx, n)
+			if !yield(e, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// Parent returns the first parent of the version at t: false for the first
+// version of all.
+func (h *History) Parent(ctx context.Context, t Target) (Target, bool, error) {
+	e, err := h.Entry(ctx, t.Entry)
+	if err != nil {
+		return Target{}, false, err
+	}
+	op := e.Commit()
+	if op == nil {
+		return Target{}, false, fmt.Errorf("journal entry %d holds no version: %w", t.Entry, ErrCorrupt)
+	}
+	return op.Parent, op.Parent.Entry != 0, nil
+}
+
+// FindSeq returns the first-parent ancestor of t (or t itself) with that
+// sequence number.
+func (h *History) FindSeq(ctx context.Context, t Target, seq uint64) (Target, error) {
+	for {
+		if seq == t.Seq {
+			return t, nil
+		}
+		if seq > t.Seq || seq == 0 {
+			return Target{}, ErrNotFound
+		}
+		found, ok, err := h.onLine(ctx, t.Line, seq)
+		if ok || err != nil {
+			return found, err
+		}
+		// The line begins later: go on from where it forked off.
+		start, err := h.Entry(ctx, t.Line)
+		if err != nil {
+			return Target{}, err
+		}
+		op := start.Commit()
+		if op == nil {
+			return Target{}, fmt.Errorf("line %d: %w", t.Line, ErrCorrupt)
+		}
+		if op.Target.Seq <= seq {
+			return Target{}, fmt.Errorf("line %d lacks version %d: %w", t.Line, seq, ErrCorrupt)
+		}
+		if op.Parent.Entry == 0 {
+			return Target{}, ErrNotFound
+		}
+		t = op.Parent
+	}
+}
+
+// onLine finds a version by its place on a line.
+func (h *History) onLine(ctx context.Context, line, seq uint64) (Target, bool, error) {
+	for i := len(h.s.tail) - 1; i >= 0; i-- {
+		for _, op := range h.s.tail[i].Ops {
+			if op.Kind == OpCommit && op.Target.Line == line && op.Target.Seq == seq {
+				return op.Target, true, nil
+			}
+		}
+	}
+	archives := h.open(ctx)
+	for i := len(archives) - 1; i >= 0 && archives[i].Last >= line; i-- {
+		blocks, err := archives[i].directory(ctx)
+		if err != nil {
+			return Target{}, false, err
+		}
+		for k := range blocks {
+			for _, span := range blocks[k].Lines {
+				if span.Line != line || seq < span.First || seq > span.Last {
+					continue
+				}
+				for n := blocks[k].First; n < blocks[k].First+uint64(blocks[k].Count); n++ {
+					e, err := h.Entry(ctx, n)
+					if err != nil {
+						return Target{}, false, err
+					}
+					if op := e.Commit(); op != nil && op.Target.Line == line && op.Target.Seq == seq {
+						return op.Target, true, nil
+					}
+				}
+			}
+		}
+	}
+	return Target{}, false, nil
+}
+
+// FindID returns the versions whose ID begins with a prefix of hex digits, at
+// most limit of them.
+func (h *History) FindID(ctx context.Context, hexPrefix string, limit int) ([]Target, error) {
+	var want objects.VersionID
+	padded := hexPrefix
+	if len(padded)%2 == 1 {
+		padded += "0"
+	}
+	raw, err := hex.DecodeString(padded)
+	if err != nil || len(raw) > len(want) {
+		return nil, fmt.Errorf("%q: %w", hexPrefix, objects.ErrBadID)
+	}
+	copy(want[:], raw)
+	var out []Target
+	for i := range h.s.tail {
+		for _, op := range h.s.tail[i].Ops {
+			if op.Kind == OpCommit && len(out) < limit && op.Target.ID.String()[:len(hexPrefix)] == hexPrefix {
+				out = append(out, op.Target)
+			}
+		}
+	}
+	for _, a := range h.open(ctx) {
+		var rows []idRow
+		err := a.ids.Prefix(want[:], 4*len(hexPrefix), func(b []byte) bool {
+			rows = append(rows, parseIDRow(b))
+			return len(out)+len(rows) < limit
+		})
+		if err != nil {
+			return nil, a.fail(fmt.Errorf("%w: %w", ErrCorrupt, err))
+		}
+		for _, r := range rows {
+			if len(out) >= limit {
+				break
+			}
+			e, err := h.Entry(ctx, r.Entry)
+			if err != nil {
+				return nil, err
+			}
+			op := e.Commit()
+			if op == nil || op.Target.ID != r.ID {
+				return nil, a.fail(fmt.Errorf("version %s: %w", r.ID, ErrCorrupt))
+			}
+			out = append(out, op.Target)
+		}
+	}
+	return out, nil
+}
+
+// Move is one step of a name's reflog.
+type Move struct {
+	Entry  uint64
+	Time   time.Time
+	To     Target // zero: deleted
+	Kind   NameKind
+	Reason string
+}
+
+// Moves yields the reflog of a name, newest first. Blocks of the archive in
+// which it did not move are not read.
+func (h *History) Moves(ctx context.Context, name string) iter.Seq2[Move, error] {
+	return func(yield func(Move, error) bool) {
+		for i := len(h.s.tail) - 1; i >= 0; i-- {
+			d := &h.s.tail[i]
+			for k := len(d.Ops) - 1; k >= 0; k-- {
+				if m, ok := moveOf(d.Number, d.Time, &d.Ops[k], name); ok && !yield(m, nil) {
+					return
+				}
+			}
+		}
+		archives := h.open(ctx)
+		for i := len(archives) - 1; i >= 0; i-- {
+			blocks, err := archives[i].directory(ctx)
+			if err != nil {
+				yield(Move{}, err)
+				return
+			}
+			for k := len(blocks) - 1; k >= 0; k-- {
+				if !h.movesIn(ctx, &blocks[k], name, yield) {
+					return
+				}
+			}
+		}
+	}
+}
+
+func (h *History) movesIn(ctx context.Context, b *block, name string, yield func(Move, error) bool) bool {
+	left := uint64(0)
+	for _, m := range b.Moves {
+		if m.Name == name {
+			left = m.Count
+		}
+	}
+	for n := b.First + uint64(b.Count) - 1; left > 0 && n >= b.First; n-- {
+		e, err := h.Entry(ctx, n)
+		if err != nil {
+			yield(Move{}, err)
+			return false
+		}
+		for k := len(e.Ops) - 1; k >= 0; k-- {
+			if m, ok := moveOf(e.Number, e.Time, &e.Ops[k], name); ok {
+				left--
+				if !yield(m, nil) {
+					return false
+				}
+			}
+		}
+	}
+	return true
+}
+
+func moveOf(n uint64, t time.Time, op *Op, name string) (Move, bool) {
+	if op.Name != name {
+		return Move{}, false
+	}
+	switch op.Kind {
+	case OpCommit:
+		return Move{Entry: n, Time: t, To: op.Target, Kind: op.NameKind, Reason: "commit"}, true
+	case OpSetName:
+		return Move{Entry: n, Time: t, To: op.Target, Kind: op.NameKind, Reason: op.Reason}, true
+	case OpDeleteName:
+		return Move{Entry: n, Time: t, Kind: op.NameKind, Reason: op.Reason}, true
+	}
+	return Move{}, false
+}
+
+// MoveCount skips count moves of a name and returns the next: the N of
+// NAME@{N}. Whole blocks are skipped by their counts.
+func (h *History) MoveCount(ctx context.Context, name string, count uint64) (Move, error) {
+	for i := len(h.s.tail) - 1; i >= 0; i-- {
+		d := &h.s.tail[i]
+		for k := len(d.Ops) - 1; k >= 0; k-- {
+			if m, ok := moveOf(d.Number, d.Time, &d.Ops[k], name); ok {
+				if count == 0 {
+					return m, nil
+				}
+				count--
+			}
+		}
+	}
+	archives := h.open(ctx)
+	for i := len(archives) - 1; i >= 0; i-- {
+		blocks, err := archives[i].directory(ctx)
+		if err != nil {
+			return Move{}, err
+		}
+		for k := len(blocks) - 1; k >= 0; k-- {
+			for _, m := range blocks[k].Moves {
+				if m.Name != name {
+					continue
+				}
+				if count >= m.Count {
+					count -= m.Count
+					continue
+				}
+				var found Move
+				var ferr error
+				h.movesIn(ctx, &blocks[k], name, func(m Move, err error) bool {
+					found, ferr = m, err
+					count--
+					return err == nil && count != ^uint64(0)
+				})
+				return found, ferr
+			}
+		}
+	}
+	return Move{}, ErrNotFound
+}
+
+// MoveAt returns the last move of a name at or before a time: where NAME@{TIME}
+// points. Times are taken to ascend with entry numbers.
+func (h *History) MoveAt(ctx context.Context, name string, t time.Time) (Move, error) {
+	for i := len(h.s.tail) - 1; i >= 0; i-- {
+		d := &h.s.tail[i]
+		for k := len(d.Ops) - 1; k >= 0; k-- {
+			if m, ok := moveOf(d.Number, d.Time, &d.Ops[k], name); ok && !m.Time.After(t) {
+				return m, nil
+			}
+		}
+	}
+	archives := h.open(ctx)
+	for i := len(archives) - 1; i >= 0; i-- {
+		blocks, err := archives[i].directory(ctx)
+		if err != nil {
+			return Move{}, err
+		}
+		for k := sort.Search(len(blocks), func(k int) bool { return blocks[k].Time.After(t) }) - 1; k >= 0; k-- {
+			var found *Move
+			var ferr error
+			h.movesIn(ctx, &blocks[k], name, func(m Move, err error) bool {
+				if err != nil {
+					ferr = err
+				} else if !m.Time.After(t) {
+					found = &m
+				}
+				return ferr == nil && found == nil
+			})
+			if ferr != nil {
+				return Move{}, ferr
+			}
+			if found != nil {
+				return *found, nil
+			}
+		}
+	}
+	return Move{}, ErrNotFound
+}

@@ -1,0 +1,210 @@
+package journal
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/mstore/mstore/internal/backend"
+	"github.com/mstore/mstore/objects"
+)
+
+// Finding is damage in the journal's files.
+type Finding struct {
+	Key string // of the file
+	Err error
+}
+
+// Verify reads every file of the journal that this generation or the one
+// before needs: checksums, the chain of hashes over all entries, the archive's
+// directories and IDs, and that digests say what the entries say. It reports
+// what is wrong and returns an error only when it could not look.
+func (j *Journal) Verify(ctx context.Context, s *State, report func(Finding)) (files int, err error) {
+	l, err := j.list(ctx)
+	if err != nil {
+		return 0, err
+	}
+	v := &verifier{j: j, s: s, report: report, archives: map[string]bool{}}
+	for _, g := range l.checkpoints {
+		c, err := j.checkpoint(ctx, g)
+		if err := v.note(ctx, checkpointKey(g), err); err != nil {
+			return v.files, err
+		}
+		if c == nil {
+			continue
+		}
+		for _, a := range c.archive {
+			if err := v.archive(ctx, a); err != nil {
+				return v.files, err
+			}
+		}
+	}
+	for _, e := range l.entries {
+		n := entryNumber(e.Key)
+		if n > s.Number {
+			break
+		}
+		got, _, digests, err := j.read(ctx, n)
+		if err := v.note(ctx, e.Key, err); err != nil {
+			return v.files, err
+		}
+		if got != nil {
+			v.digests(e.Key, got, digests)
+		}
+	}
+	return v.files, v.chain(ctx)
+}
+
+type verifier struct {
+	j        *Journal
+	s        *State
+	report   func(Finding)
+	files    int
+	archives map[string]bool // looked at
+	ops      map[uint64][]byte
+}
+
+// note reports err as damage of a file; what is not damage is returned. A file
+// that vanished was folded away meanwhile.
+func (v *verifier) note(ctx context.Context, key string, err error) error {
+	v.files++
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.Is(err, backend.ErrNotFound):
+		now, lerr := v.j.Load(ctx)
+		if lerr == nil && now.generation > v.s.generation {
+			return nil
+		}
+	}
+	v.report(Finding{Key: key, Err: err})
+	return nil
+}
+
+// digests remembers what entries say they did, and compares it with what
+// later ones repeat.
+func (v *verifier) digests(key string, e *Entry, digests []Digest) {
+	if v.ops == nil {
+		v.ops = map[uint64][]byte{}
+	}
+	v.ops[e.Number] = digestBytes(e.digest())
+	for _, d := range digests {
+		if want, ok := v.ops[d.Number]; ok && !bytes.Equal(want, digestBytes(d)) {
+			v.report(Finding{Key: key, Err: fmt.Errorf("what it repeats of entry %d differs: %w", d.Number, ErrCorrupt)})
+		}
+	}
+}
+
+func digestBytes(d Digest) []byte {
+	return encodeEntry(nil, []Digest{d})
+}
+
+// archive verifies one archive segment, whole.
+func (v *verifier) archive(ctx context.Context, info archiveInfo) error {
+	if v.archives[info.key()] {
+		return nil
+	}
+	v.archives[info.key()] = true
+	return v.note(ctx, info.key(), v.j.verifyArchive(ctx, info))
+}
+
+func (j *Journal) verifyArchive(ctx context.Context, info archiveInfo) error {
+	st, err := j.b.Stat(ctx, info.key())
+	if err != nil {
+		return err
+	}
+	if st.Size != info.size() {
+		return fmt.Errorf("has %d bytes, want %d: %w", st.Size, info.size(), ErrCorrupt)
+	}
+	head := make([]byte, archiveHeaderSize)
+	if err := backend.ReadFull(ctx, j.b, info.key(), head, 0); err != nil {
+		return err
+	}
+	if want := append([]byte(archiveMagic), Format, 0, 0, 0); !bytes.Equal(head, want) {
+		return fmt.Errorf("header: %w", ErrCorrupt)
+	}
+	foot := make([]byte, archiveFooterSize)
+	if err := backend.ReadFull(ctx, j.b, info.key(), foot, info.size()-archiveFooterSize); err != nil {
+		return err
+	}
+	if !bytes.Equal(foot, info.encode()) {
+		return fmt.Errorf("footer: %w", ErrCorrupt)
+	}
+	a := openArchive(ctx, j.b, info)
+	blocks, err := a.directory(ctx)
+	if err != nil {
+		return err
+	}
+	entries := map[objects.VersionID]uint64{}
+	for i := range blocks {
+		cores, err := a.cores(ctx, &blocks[i])
+		if err != nil {
+			return err
+		}
+		said := block{}
+		for k, core := range cores {
+			e, err := decodeCore(core)
+			if err != nil {
+				return fmt.Errorf("entry %d: %w", blocks[i].First+uint64(k), err)
+			}
+			said.summarize(e.digest())
+			if op := e.Commit(); op != nil {
+				entries[op.Target.ID] = e.Number
+			}
+		}
+		if !slices.Equal(said.Lines, blocks[i].Lines) || !slices.Equal(said.Moves, blocks[i].Moves) {
+			return fmt.Errorf("directory of the block at entry %d: %w", blocks[i].First, ErrCorrupt)
+		}
+	}
+	rows := 0
+	for b, err := range a.idRows() {
+		if err != nil {
+			return fmt.Errorf("IDs: %w: %w", ErrCorrupt, err)
+		}
+		rows++
+		if r := parseIDRow(b); entries[r.ID] == 0 {
+			return fmt.Errorf("IDs name version %s, which is not there: %w", r.ID, ErrCorrupt)
+		}
+	}
+	if rows < len(entries) {
+		return fmt.Errorf("IDs name %d of %d versions: %w", rows, len(entries), ErrCorrupt)
+	}
+	return nil
+}
+
+// chain recomputes the hash of every entry and compares it with what the next
+// one says.
+func (v *verifier) chain(ctx context.Context) error {
+	h := v.j.History(v.s)
+	var prev Hash
+	known := true // prev is the hash of the entry before
+	for n := uint64(1); n <= v.s.Number; n++ {
+		e, core, err := h.entry(ctx, n)
+		if err != nil {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			if known { // the file itself is reported already; say which entry
+				v.report(Finding{Key: entryKey(n), Err: err})
+			}
+			known = false
+			continue
+		}
+		if known && e.Prev != prev {
+			v.report(Finding{Key: entryKey(n), Err: fmt.Errorf("entry %d does not follow the one before: %w", n, ErrCorrupt)})
+		}
+		if _, _, err := e.Version(); err != nil {
+			v.report(Finding{Key: entryKey(n), Err: err})
+		}
+		prev, known = objects.EntryHash(core), true
+	}
+	if known && prev != v.s.Hash {
+		v.report(Finding{Key: entryKey(v.s.Number), Err: fmt.Errorf("hash of the newest entry: %w", ErrCorrupt)})
+	}
+	return nil
+}
+

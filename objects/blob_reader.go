@@ -1,0 +1,182 @@
+package objects
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sort"
+	"sync"
+)
+
+// Blob reads the content of one blob. ReadAt and Read decode the pieces they
+// need and check each by its own hash; WriteTo reads everything and checks the
+// blob's hash as well. ReadAt and WriteTo may be called concurrently.
+type Blob struct {
+	ctx    context.Context
+	r      *Reader
+	recipe *Recipe
+	starts []int64 // of each part; and the size
+	pos    int64
+
+	mu     sync.Mutex
+	cached int // part held in piece; -1 for none
+	piece  []byte
+}
+
+// Blob opens a blob. Errors wrap ErrMissing or ErrCorrupt, or are those of the
+// backend.
+func (r *Reader) Blob(ctx context.Context, id BlobID) (*Blob, error) {
+	rc, err := r.Recipe(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	b := &Blob{ctx: ctx, r: r, recipe: rc, cached: -1, starts: make([]int64, 1, len(rc.Parts)+1)}
+	for _, p := range rc.Parts {
+		b.starts = append(b.starts, b.starts[len(b.starts)-1]+p.Size)
+	}
+	return b, nil
+}
+
+// Size is the length in bytes.
+func (b *Blob) Size() int64 { return b.starts[len(b.starts)-1] }
+
+// Parts is the number of pieces.
+func (b *Blob) Parts() int { return len(b.recipe.Parts) }
+
+func (b *Blob) part(dst []byte, i int) ([]byte, error) {
+	p := b.recipe.Parts[i]
+	n := len(dst)
+	raw, err := b.r.Piece(b.ctx, dst, p.Piece)
+	if err != nil {
+		return nil, err
+	}
+	if int64(len(raw)-n) != p.Size {
+		return nil, fmt.Errorf("piece %s of %d bytes, the recipe says %d: %w", p.Piece, len(raw)-n, p.Size, ErrCorrupt)
+	}
+	return raw, nil
+}
+
+// ReadAt implements io.ReaderAt. The last piece that was decoded is kept.
+func (b *Blob) ReadAt(p []byte, off int64) (n int, err error) {
+	if off < 0 {
+		return 0, errors.New("read at a negative offset")
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for n < len(p) {
+		if off >= b.Size() {
+			return n, io.EOF
+		}
+		i := sort.Search(len(b.recipe.Parts), func(i int) bool { return b.starts[i+1] > off })
+		if b.cached != i {
+			b.cached = -1
+			if b.piece, err = b.part(b.piece[:0], i); err != nil {
+				return n, err
+			}
+			b.cached = i
+		}
+		k := copy(p[n:], b.piece[off-b.starts[i]:])
+		n += k
+		off += int64(k)
+	}
+	return n, nil
+}
+
+// Read implements io.Reader.
+func (b *Blob) Read(p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
+	n, err := b.ReadAt(p, b.pos)
+	b.pos += int64(n)
+	if n > 0 && err == io.EOF {
+		err = nil
+	}
+	return n, err
+}
+
+// Seek implements io.Seeker.
+func (b *Blob) Seek(off int64, whence int) (int64, error) {
+	switch whence {
+	case io.SeekStart:
+	case io.SeekCurrent:
+		off += b.pos
+	case io.SeekEnd:
+		off += b.Size()
+	default:
+		return 0, fmt.Errorf("seek: whence %d", whence)
+	}
+	if off < 0 {
+		return 0, errors.New("seek before the beginning")
+	}
+	b.pos = off
+	return off, nil
+}
+
+// Close implements io.Closer.
+func (b *Blob) Close() error { return nil }
+
+// WriteTo writes the whole blob, from its beginning. One piece is decoded ahead
+// of the one being written. The last piece is written only when the blob's hash
+// has been found right.
+func (b *Blob) WriteTo(w io.Writer) (int64, error) {
+	if len(b.recipe.Parts) == 1 { // the piece's hash is the blob's
+		raw, err := b.part(nil, 0)
+		if err != nil {
+			return 0, err
+		}
+		n, err := w.Write(raw)
+		return int64(n), err
+	}
+	type decoded struct {
+		raw []byte
+		err error
+	}
+	ahead := make(chan decoded, 1)
+	free := make(chan []byte, 3)
+	for range cap(free) {
+		free <- nil
+	}
+	stop := make(chan struct{})
+	defer close(stop)
+	go func() {
+		defer close(ahead)
+		for i := range b.recipe.Parts {
+			var d decoded
+			select {
+			case buf := <-free:
+				d.raw, d.err = b.part(buf[:0], i)
+			case <-stop:
+				return
+			}
+			select {
+			case ahead <- d:
+			case <-stop:
+				return
+			}
+			if d.err != nil {
+				return
+			}
+		}
+	}()
+	h := NewHasher()
+	var written int64
+	left := len(b.recipe.Parts)
+	for d := range ahead {
+		if d.err != nil {
+			return written, d.err
+		}
+		_, _ = h.Write(d.raw)
+		if left--; left == 0 && BlobID(h.Sum(nil)) != b.recipe.Blob {
+			return written, fmt.Errorf("content %s: %w: hash differs", b.recipe.Blob, ErrCorrupt)
+		}
+		n, err := w.Write(d.raw)
+		written += int64(n)
+		if err != nil {
+			return written, err
+		}
+		free <- d.raw
+	}
+	return written, nil
+}

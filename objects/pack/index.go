@@ -1,0 +1,154 @@
+package pack
+
+import (
+	"context"
+	"fmt"
+	"hash/crc32"
+	"iter"
+
+	"github.com/mstore/mstore/internal/backend"
+	"github.com/mstore/mstore/internal/hashindex"
+)
+
+// tailRead is how much of a pack's end is read to open it: the index of a
+// small pack comes with it.
+const tailRead = 8 << 10
+
+// Index is the index of one pack. It may be used concurrently.
+type Index struct {
+	Info
+	rows    *hashindex.Reader
+	trailer trailer
+	read    func(p []byte, off int64) error
+}
+
+// OpenIndex reads a pack's trailer. Errors wrap ErrCorrupt, ErrFormat or those
+// of the backend.
+func OpenIndex(ctx context.Context, b backend.Backend, p Info) (*Index, error) {
+	x := &Index{Info: p}
+	n := min(p.Size, tailRead)
+	if n < headerSize+trailerSize {
+		return nil, fmt.Errorf("pack %s of %d bytes: %w", p.Name, p.Size, ErrCorrupt)
+	}
+	tail := make([]byte, n)
+	if err := backend.ReadFull(ctx, b, p.Name.Key(), tail, p.Size-n); err != nil {
+		return nil, fmt.Errorf("reading pack %s: %w", p.Name, err)
+	}
+	t, err := parseTrailer(tail[n-trailerSize:])
+	if err != nil {
+		return nil, fmt.Errorf("pack %s: %w", p.Name, err)
+	}
+	if t.name != p.Name || t.size != uint64(p.Size) {
+		return nil, fmt.Errorf("pack %s: trailer is of another pack: %w", p.Name, ErrCorrupt)
+	}
+	x.trailer = t
+	x.read = func(q []byte, off int64) error {
+		if at := off - (p.Size - n); at >= 0 {
+			copy(q, tail[at:])
+			return nil
+		}
+		return backend.ReadFull(ctx, b, p.Name.Key(), q, off)
+	}
+	x.rows = hashindex.NewReader(int(t.rows), rowSize, func(q []byte, off int64) error {
+		return x.read(q, int64(t.indexOff)+off)
+	})
+	return x, nil
+}
+
+// Len is the number of records.
+func (x *Index) Len() int { return x.rows.Len() }
+
+// Find looks a record up.
+func (x *Index) Find(kind Kind, key Key) (row Row, ok bool, err error) {
+	err = x.rows.Lookup(key, func(b []byte) bool {
+		row = parseRow(b)
+		ok = row.Kind == kind
+		return !ok
+	})
+	if err != nil {
+		return row, false, x.corrupt(err)
+	}
+	return row, ok, nil
+}
+
+// Rows yields all rows, sorted by key and kind.
+func (x *Index) Rows() iter.Seq2[Row, error] {
+	return func(yield func(Row, error) bool) {
+		for b, err := range x.rows.Rows() {
+			if err != nil {
+				yield(Row{}, x.corrupt(err))
+				return
+			}
+			if !yield(parseRow(b), nil) {
+				return
+			}
+		}
+	}
+}
+
+// Notes reads the notes of the footer.
+func (x *Index) Notes() (Notes, error) {
+	b := make([]byte, x.trailer.notesLen)
+	off := int64(x.trailer.indexOff) + hashindex.Size(rowSize, x.rows.Len())
+	if err := x.read(b, off); err != nil {
+		return Notes{}, fmt.Errorf("reading pack %s: %w", x.Name, err)
+	}
+	if crc32.Checksum(b, castagnoli) != x.trailer.notesCRC {
+		return Notes{}, x.corrupt(fmt.Errorf("notes checksum"))
+	}
+	return decodeNotes(b)
+}
+
+func (x *Index) corrupt(err error) error {
+	return fmt.Errorf("index of pack %s: %w: %w", x.Name, ErrCorrupt, err)
+}
+
+// Loc is where a record lies.
+type Loc struct {
+	Pack Name
+	Row
+}
+
+// Read reads one record. The payload is the caller's. Errors wrap ErrCorrupt
+// or those of the backend.
+func Read(ctx context.Context, b backend.Backend, l Loc) (Record, []byte, error) {
+	buf := make([]byte, recordSize+int(l.Stored))
+	if err := backend.ReadFull(ctx, b, l.Pack.Key(), buf, int64(l.Off)); err != nil {
+		return Record{}, nil, fmt.Errorf("reading pack %s at %d: %w", l.Pack, l.Off, err)
+	}
+	r, payload, err := parseRecord(buf)
+	if err == nil && (r.Kind != l.Kind || r.Codec != l.Codec || r.Raw != l.Raw) {
+		err = fmt.Errorf("record is not the one indexed: %w", ErrCorrupt)
+	}
+	if err != nil {
+		return Record{}, nil, fmt.Errorf("pack %s at %d: %w", l.Pack, l.Off, err)
+	}
+	return r, payload, nil
+}
+
+// CheckLayout verifies all of a pack that is not in a record: the header, and
+// that records fill it without gaps. rows must be all of the pack's, sorted by
+// offset.
+func CheckLayout(ctx context.Context, b backend.Backend, x *Index, rows []Row) error {
+	head := make([]byte, headerSize)
+	if err := backend.ReadFull(ctx, b, x.Name.Key(), head, 0); err != nil {
+		return fmt.Errorf("reading pack %s: %w", x.Name, err)
+	}
+	if err := checkHeader(head, x.Name); err != nil {
+		return fmt.Errorf("pack %s: %w", x.Name, err)
+	}
+	off := int64(headerSize)
+	for _, r := range rows {
+		if int64(r.Off) != off {
+			return x.corrupt(fmt.Errorf("gap at %d", off))
+		}
+		off += recordSize + int64(r.Stored)
+	}
+	if off != int64(x.trailer.indexOff) {
+		return x.corrupt(fmt.Errorf("gap at %d", off))
+	}
+	if _, err := x.Notes(); err != nil {
+		return err
+	}
+	return nil
+}

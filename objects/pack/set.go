@@ -1,0 +1,196 @@
+package pack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/mstore/mstore/internal/backend"
+)
+
+// Set finds records among the live packs of a store: first in the packs that
+// no segment covers yet, the newest first, then in the segments. It opens what
+// it needs when it needs it. It may be used concurrently.
+type Set struct {
+	b        backend.Backend
+	packs    []Info
+	segments []SegmentInfo
+	dead     map[Name]bool
+
+	mu      sync.Mutex
+	indexes map[Name]*Index
+	segs    map[Name]*Segment
+	broken  map[Name]error
+}
+
+// NewSet makes a set of packs and segments; records in dead packs are not
+// there. The slices and the map are kept.
+func NewSet(b backend.Backend, packs []Info, segments []SegmentInfo, dead map[Name]bool) *Set {
+	return &Set{b: b, packs: packs, segments: segments, dead: dead,
+		indexes: map[Name]*Index{}, segs: map[Name]*Segment{}, broken: map[Name]error{}}
+}
+
+// Inherit takes over what an older set of the same store has opened.
+func (s *Set) Inherit(old *Set) {
+	if old == nil {
+		return
+	}
+	old.mu.Lock()
+	defer old.mu.Unlock()
+	for _, p := range s.packs {
+		if x := old.indexes[p.Name]; x != nil {
+			s.indexes[p.Name] = x
+		}
+	}
+	for _, p := range s.segments {
+		if x := old.segs[p.Name]; x != nil {
+			s.segs[p.Name] = x
+		}
+	}
+}
+
+// Index opens the index of a pack.
+func (s *Set) Index(ctx context.Context, p Info) (*Index, error) {
+	s.mu.Lock()
+	x, err := s.indexes[p.Name], s.broken[p.Name]
+	s.mu.Unlock()
+	if x != nil || err != nil {
+		return x, err
+	}
+	x, err = OpenIndex(ctx, s.b, p)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case err == nil:
+		s.indexes[p.Name] = x
+	case ctx.Err() == nil:
+		s.broken[p.Name] = err
+	}
+	return x, err
+}
+
+// Segment opens a segment.
+func (s *Set) Segment(ctx context.Context, info SegmentInfo) (*Segment, error) {
+	s.mu.Lock()
+	x, err := s.segs[info.Name], s.broken[info.Name]
+	s.mu.Unlock()
+	if x != nil || err != nil {
+		return x, err
+	}
+	x, err = OpenSegment(ctx, s.b, info)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case err == nil:
+		s.segs[info.Name] = x
+	case ctx.Err() == nil:
+		s.broken[info.Name] = err
+	}
+	return x, err
+}
+
+// ErrNotFound: no live pack holds the record.
+var ErrNotFound = errors.New("not in the store")
+
+// Find tells where a record lies. When it is in no index that could be read,
+// but some could not, the error says so; else it is ErrNotFound.
+func (s *Set) Find(ctx context.Context, kind Kind, key Key) (Loc, error) {
+	var found Loc
+	err := s.FindAll(ctx, kind, key, func(l Loc) bool { found = l; return false })
+	return found, err
+}
+
+// FindAll calls fn for every place of a record until fn returns false: the
+// second copy helps when the first is damaged. When fn has returned false the
+// error is nil.
+func (s *Set) FindAll(ctx context.Context, kind Kind, key Key, fn func(Loc) bool) error {
+	var unread error
+	for i := len(s.packs) - 1; i >= 0; i-- {
+		p := s.packs[i]
+		if s.dead[p.Name] {
+			continue
+		}
+		x, err := s.Index(ctx, p)
+		if err == nil {
+			var row Row
+			var ok bool
+			if row, ok, err = x.Find(kind, key); ok && !fn(Loc{Pack: p.Name, Row: row}) {
+				return nil
+			}
+		}
+		if err != nil {
+			unread = err
+		}
+	}
+	for _, info := range s.segments {
+		done := false
+		g, err := s.Segment(ctx, info)
+		if err == nil {
+			err = g.Find(kind, key, func(l Loc) bool {
+				done = !s.dead[l.Pack] && !fn(l)
+				return !done
+			})
+		}
+		if done {
+			return nil
+		}
+		if err != nil {
+			unread = err
+			done, err = s.findWithout(ctx, g, kind, key, fn)
+			if done {
+				return nil
+			}
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if unread != nil {
+		return fmt.Errorf("%s %x: %w", kind, key[:5], unread)
+	}
+	return fmt.Errorf("%s %x: %w", kind, key[:5], ErrNotFound)
+}
+
+// findWithout looks into the packs of a segment whose rows are damaged.
+func (s *Set) findWithout(ctx context.Context, g *Segment, kind Kind, key Key, fn func(Loc) bool) (bool, error) {
+	if g == nil {
+		return false, nil
+	}
+	for _, p := range g.packs {
+		if s.dead[p.Name] {
+			continue
+		}
+		x, err := s.Index(ctx, p)
+		if err != nil {
+			continue
+		}
+		if row, ok, err := x.Find(kind, key); err == nil && ok && !fn(Loc{Pack: p.Name, Row: row}) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// Packs lists all live packs: those that no segment covers, then those of the
+// segments.
+func (s *Set) Packs(ctx context.Context) ([]Info, error) {
+	var out []Info
+	for _, p := range s.packs {
+		if !s.dead[p.Name] {
+			out = append(out, p)
+		}
+	}
+	for _, info := range s.segments {
+		g, err := s.Segment(ctx, info)
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range g.packs {
+			if !s.dead[p.Name] {
+				out = append(out, p)
+			}
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,154 @@
+package pack
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"hash/crc32"
+	"math"
+	"slices"
+
+	"github.com/mstore/mstore/internal/backend"
+	"github.com/mstore/mstore/internal/hashindex"
+	"github.com/mstore/mstore/internal/wire"
+)
+
+// Info is a pack as the journal names it.
+type Info struct {
+	Name Name
+	Size int64 // bytes of the file
+}
+
+// Notes stand in a pack's footer.
+type Notes struct {
+	// Needs lists the packs that hold bases of this pack's pieces.
+	Needs []Name
+	// Version is a copy of the version record that this pack was written for,
+	// as it was first tried; empty for a pack that no commit wrote.
+	Version []byte
+}
+
+// Writer writes one pack. Not for concurrent use.
+type Writer struct {
+	name Name
+	w    backend.Writer
+	off  int64
+	rows []Row
+	has  map[rowID]struct{}
+}
+
+type rowID struct {
+	key  Key
+	kind Kind
+}
+
+// NewWriter begins a pack. One of Finish and Abort must be called.
+func NewWriter(ctx context.Context, b backend.Backend, name Name) (*Writer, error) {
+	w, err := b.Create(ctx, name.Key())
+	if err != nil {
+		return nil, fmt.Errorf("creating pack %s: %w", name, err)
+	}
+	p := &Writer{name: name, w: w, has: map[rowID]struct{}{}}
+	if err := p.write(encodeHeader(name)); err != nil {
+		_ = w.Abort()
+		return nil, err
+	}
+	return p, nil
+}
+
+func (w *Writer) write(b []byte) error {
+	n, err := w.w.Write(b)
+	w.off += int64(n)
+	if err != nil {
+		return fmt.Errorf("writing pack %s: %w", w.name, err)
+	}
+	return nil
+}
+
+// Has tells whether the pack holds a record already.
+func (w *Writer) Has(kind Kind, key Key) bool {
+	_, ok := w.has[rowID{key, kind}]
+	return ok
+}
+
+// Size is the number of bytes written so far.
+func (w *Writer) Size() int64 { return w.off }
+
+// Add appends a record that is found by key. payload is not kept.
+func (w *Writer) Add(key Key, r Record, payload []byte) error {
+	if w.off > math.MaxUint32 || len(payload) > math.MaxUint32 {
+		return fmt.Errorf("pack %s is full", w.name)
+	}
+	r.Stored = uint32(len(payload))
+	row := Row{Key: key, Kind: r.Kind, Codec: r.Codec, Off: uint32(w.off), Stored: r.Stored, Raw: r.Raw}
+	if err := w.write(r.encode(payload)); err != nil {
+		return err
+	}
+	if err := w.write(payload); err != nil {
+		return err
+	}
+	w.rows = append(w.rows, row)
+	w.has[rowID{key, r.Kind}] = struct{}{}
+	return nil
+}
+
+// Finish writes the footer and publishes the pack: when it returns, the pack
+// is durable. Errors are those of backend.Writer.Commit.
+func (w *Writer) Finish(n Notes) (Info, error) {
+	var footer bytes.Buffer
+	ix := hashindex.NewWriter(&footer, rowSize)
+	sorted := make([][]byte, len(w.rows))
+	for i := range w.rows {
+		sorted[i] = w.rows[i].append(nil)
+	}
+	slices.SortFunc(sorted, bytes.Compare)
+	for _, row := range sorted {
+		if err := ix.Add(row); err != nil {
+			_ = w.w.Abort()
+			return Info{}, err
+		}
+	}
+	if err := ix.Close(); err != nil {
+		_ = w.w.Abort()
+		return Info{}, err
+	}
+	notes := n.encode()
+	footer.Write(notes)
+	t := trailer{indexOff: uint64(w.off), rows: uint32(len(w.rows)), notesLen: uint32(len(notes)),
+		notesCRC: crc32.Checksum(notes, castagnoli), name: w.name, size: uint64(w.off) + uint64(footer.Len()) + trailerSize}
+	footer.Write(t.encode())
+	if err := w.write(footer.Bytes()); err != nil {
+		_ = w.w.Abort()
+		return Info{}, err
+	}
+	if err := w.w.Commit(); err != nil {
+		return Info{}, fmt.Errorf("publishing pack %s: %w", w.name, err)
+	}
+	return Info{Name: w.name, Size: w.off}, nil
+}
+
+// Abort drops the pack.
+func (w *Writer) Abort() error { return w.w.Abort() }
+
+func (n *Notes) encode() []byte {
+	var e wire.Encoder
+	e.Uint(uint64(len(n.Needs)))
+	for _, p := range n.Needs {
+		e.Raw(p[:])
+	}
+	e.Bytes(n.Version)
+	return e.B
+}
+
+func decodeNotes(b []byte) (n Notes, err error) {
+	d := wire.NewDecoder(b)
+	n.Needs = make([]Name, d.Count(len(Name{})))
+	for i := range n.Needs {
+		d.Fixed(n.Needs[i][:])
+	}
+	n.Version = d.Bytes()
+	if err := d.End(); err != nil {
+		return Notes{}, fmt.Errorf("notes: %w: %w", ErrCorrupt, err)
+	}
+	return n, nil
+}

@@ -1,0 +1,213 @@
+package objects
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/mstore/mstore/internal/backend"
+	"github.com/mstore/mstore/objects/codec"
+	"github.com/mstore/mstore/objects/pack"
+)
+
+// ErrMissing: no live pack holds what is asked for.
+var ErrMissing = errors.New("missing")
+
+// Reader reads objects by their IDs, each checked against its hash. Where one
+// copy is damaged the next is tried. It may be used concurrently.
+type Reader struct {
+	b backend.Backend
+	// Reload, if not nil, gives the pack set as it is now: it is called when a
+	// pack has gone, because others fold or collect.
+	Reload func(ctx context.Context) (*pack.Set, error)
+
+	mu    sync.Mutex
+	set   *pack.Set
+	nodes map[TreeID][]byte
+}
+
+// maxNodes bounds the tree nodes that are kept, some 2 KB each.
+const maxNodes = 8192
+
+// NewReader reads from the packs of set, which lie in b.
+func NewReader(b backend.Backend, set *pack.Set) *Reader {
+	return &Reader{b: b, set: set, nodes: map[TreeID][]byte{}}
+}
+
+// Set returns the packs that are read.
+func (r *Reader) Set() *pack.Set {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.set
+}
+
+// Has tells whether some live pack lists a record, and which.
+func (r *Reader) Has(ctx context.Context, kind pack.Kind, key pack.Key) (pack.Name, bool, error) {
+	l, err := r.Set().Find(ctx, kind, key)
+	if errors.Is(err, pack.ErrNotFound) {
+		return pack.Name{}, false, nil
+	}
+	return l.Pack, err == nil, err
+}
+
+// HasBlob tells whether the blob's content is there, and in which pack its
+// piece or recipe lies.
+func (r *Reader) HasBlob(ctx context.Context, id BlobID) (pack.Name, bool, error) {
+	p, ok, err := r.Has(ctx, pack.KindPiece, pack.Key(id))
+	if ok || err != nil {
+		return p, ok, err
+	}
+	return r.Has(ctx, pack.KindRecipe, pack.Key(id))
+}
+
+// read returns the decoded payload of the first copy that is right, appended
+// to dst. When a pack has gone it looks once more in the packs of now.
+func (r *Reader) read(ctx context.Context, dst []byte, kind pack.Kind, key pack.Key) ([]byte, error) {
+	set := r.Set()
+	out, err := r.readFrom(ctx, set, dst, kind, key)
+	if !errors.Is(err, backend.ErrNotFound) {
+		return out, err
+	}
+	if r.Reload != nil {
+		now, rerr := r.Reload(ctx)
+		if rerr != nil {
+			return nil, rerr
+		}
+		now.Inherit(set)
+		r.mu.Lock()
+		r.set = now
+		r.mu.Unlock()
+		out, err = r.readFrom(ctx, now, dst, kind, key)
+	}
+	if errors.Is(err, backend.ErrNotFound) {
+		err = fmt.Errorf("%w: %w", ErrMissing, err)
+	}
+	return out, err
+}
+
+func (r *Reader) readFrom(ctx context.Context, set *pack.Set, dst []byte, kind pack.Kind, key pack.Key) ([]byte, error) {
+	var out []byte
+	var bad error
+	err := set.FindAll(ctx, kind, key, func(l pack.Loc) bool {
+		out, bad = r.ReadAt(ctx, dst, l)
+		return bad != nil && ctx.Err() == nil
+	})
+	switch {
+	case out != nil && bad == nil:
+		return out, nil
+	case bad != nil:
+		return nil, bad
+	case errors.Is(err, pack.ErrNotFound):
+		return nil, fmt.Errorf("%s %x: %w", kind, key[:], ErrMissing)
+	}
+	return nil, err
+}
+
+// ReadAt reads, decodes and checks the copy of a record at one place. The raw
+// bytes are appended to dst.
+func (r *Reader) ReadAt(ctx context.Context, dst []byte, l pack.Loc) ([]byte, error) {
+	rec, payload, err := pack.Read(ctx, r.b, l)
+	if err != nil {
+		if errors.Is(err, pack.ErrCorrupt) {
+			err = fmt.Errorf("%w: %w", ErrCorrupt, err)
+		}
+		return nil, err
+	}
+	if rec.Raw > codec.MaxPiece {
+		return nil, fmt.Errorf("%s %x: %w: %d bytes", l.Kind, l.Key[:5], ErrCorrupt, rec.Raw)
+	}
+	n := len(dst)
+	raw, err := codec.Decode(dst, codec.ID(rec.Codec), payload, int(rec.Raw))
+	if err == nil {
+		err = CheckRecord(l.Row, rec, raw[n:])
+	} else if errors.Is(err, codec.ErrCorrupt) {
+		err = fmt.Errorf("%w: %w", ErrCorrupt, err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s %x in pack %s: %w", l.Kind, l.Key[:5], l.Pack, err)
+	}
+	if raw == nil {
+		raw = []byte{}
+	}
+	return raw, nil
+}
+
+// CheckRecord is what every read is checked by: that the raw bytes are what
+// the key and the record's ID say.
+func CheckRecord(l pack.Row, rec pack.Record, raw []byte) error {
+	switch l.Kind {
+	case pack.KindPiece:
+		if HashPiece(raw) != PieceID(l.Key) || rec.ID != l.Key {
+			return fmt.Errorf("%w: hash differs", ErrCorrupt)
+		}
+	case pack.KindRecipe:
+		rc, id, err := DecodeRecipe(raw)
+		if err != nil {
+			return err
+		}
+		if id != RecipeID(rec.ID) || rc.Blob != BlobID(l.Key) {
+			return fmt.Errorf("%w: hash differs", ErrCorrupt)
+		}
+	case pack.KindTree:
+		if rec.ID != l.Key {
+			return fmt.Errorf("%w: ID differs", ErrCorrupt)
+		}
+		return VerifyTreeNode(TreeID(l.Key), raw)
+	default:
+		return fmt.Errorf("%s: %w", l.Kind, codec.ErrUnknown)
+	}
+	return nil
+}
+
+// Piece appends a piece's raw bytes to dst.
+func (r *Reader) Piece(ctx context.Context, dst []byte, id PieceID) ([]byte, error) {
+	return r.read(ctx, dst, pack.KindPiece, pack.Key(id))
+}
+
+// Recipe returns how a blob is put together. A blob that is one piece has one
+// part.
+func (r *Reader) Recipe(ctx context.Context, id BlobID) (*Recipe, error) {
+	l, err := r.Set().Find(ctx, pack.KindPiece, pack.Key(id))
+	if err == nil {
+		return &Recipe{Blob: id, Parts: []Part{{Piece: PieceID(id), Size: int64(l.Raw)}}}, nil
+	}
+	raw, rerr := r.read(ctx, nil, pack.KindRecipe, pack.Key(id))
+	if rerr != nil {
+		if errors.Is(rerr, ErrMissing) && !errors.Is(err, pack.ErrNotFound) {
+			return nil, err
+		}
+		if errors.Is(rerr, ErrMissing) {
+			return nil, fmt.Errorf("content %s: %w", id, ErrMissing)
+		}
+		return nil, rerr
+	}
+	rc, _, err := DecodeRecipe(raw)
+	return rc, err
+}
+
+// TreeNode implements NodeReader.
+func (r *Reader) TreeNode(ctx context.Context, id TreeID) ([]byte, error) {
+	r.mu.Lock()
+	b := r.nodes[id]
+	r.mu.Unlock()
+	if b != nil {
+		return b, nil
+	}
+	b, err := r.read(ctx, nil, pack.KindTree, pack.Key(id))
+	if err != nil {
+		return nil, err
+	}
+	r.KeepNode(id, b)
+	return b, nil
+}
+
+// KeepNode makes a node known that is not in a pack yet.
+func (r *Reader) KeepNode(id TreeID, b []byte) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.nodes) >= maxNodes {
+		clear(r.nodes)
+	}
+	r.nodes[id] = b
+}

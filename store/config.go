@@ -1,0 +1,108 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"strconv"
+
+	"github.com/mstore/mstore/journal"
+)
+
+var configKey = regexp.MustCompile(`^[a-z][a-z0-9-]*(\.[A-Za-z0-9_*/-]+)+$`)
+
+// settings that mstore itself reads, with what their values must be.
+var knownSettings = map[string]func(string) error{
+	"user.name":       func(string) error { return nil },
+	"commit.fast":     func(v string) error { _, err := strconv.ParseBool(v); return err },
+	"commit.validate": checkValidate,
+}
+
+func checkValidate(v string) error {
+	switch v {
+	case "off", "warn", "strict":
+		return nil
+	}
+	return fmt.Errorf("%q is not off, warn or strict", v)
+}
+
+// Config returns the settings that are shared by all who use the store, and
+// those of this workspace, which come first.
+func (s *Store) Config(ctx context.Context) (shared, local map[string]string, err error) {
+	sn, err := s.load(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	local, err = s.localConfig()
+	return sn.st.Config, local, err
+}
+
+// SetConfig changes a setting.
+func (s *Store) SetConfig(ctx context.Context, key, value string, local bool) error {
+	if !configKey.MatchString(key) || len(key) > 200 || len(value) > 1<<16 {
+		return as(ErrUsage, fmt.Errorf("%q is not the name of a setting: want section.name", key))
+	}
+	if check := knownSettings[key]; check != nil {
+		if err := check(value); err != nil {
+			return as(ErrUsage, fmt.Errorf("setting %s: %w", key, err))
+		}
+	}
+	if local {
+		return s.editLocal(func(m map[string]string) error { m[key] = value; return nil })
+	}
+	_, err := s.update(ctx, func(sn *snapshot) ([]journal.Op, error) {
+		if old, ok := sn.st.Config[key]; ok && old == value {
+			return nil, nil
+		}
+		return []journal.Op{{Kind: journal.OpSetConfig, Key: key, Value: value}}, nil
+	})
+	return err
+}
+
+// UnsetConfig forgets a setting.
+func (s *Store) UnsetConfig(ctx context.Context, key string, local bool) error {
+	missing := func() error { return as(ErrNotFound, fmt.Errorf("setting %q is not set", key)) }
+	if local {
+		return s.editLocal(func(m map[string]string) error {
+			if _, ok := m[key]; !ok {
+				return missing()
+			}
+			delete(m, key)
+			return nil
+		})
+	}
+	_, err := s.update(ctx, func(sn *snapshot) ([]journal.Op, error) {
+		if _, ok := sn.st.Config[key]; !ok {
+			return nil, missing()
+		}
+		return []journal.Op{{Kind: journal.OpUnsetConfig, Key: key}}, nil
+	})
+	return err
+}
+
+func (s *Store) editLocal(edit func(map[string]string) error) error {
+	m, err := s.localConfig()
+	if err != nil {
+		return err
+	}
+	if err := edit(m); err != nil {
+		return err
+	}
+	b, err := json.MarshalIndent(m, "", "  ")
+	if err != nil {
+		return err
+	}
+	return s.writeWork(localFile, append(b, '\n'), true)
+}
+
+// setting returns a setting that applies here: the workspace's, else the
+// shared one.
+func (s *Store) setting(st *journal.State, key string) string {
+	if local, err := s.localConfig(); err == nil {
+		if v, ok := local[key]; ok {
+			return v
+		}
+	}
+	return st.Config[key]
+}

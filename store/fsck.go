@@ -1,0 +1,463 @@
+package store
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/mstore/mstore/internal/backend"
+	"github.com/mstore/mstore/journal"
+	"github.com/mstore/mstore/objects"
+	"github.com/mstore/mstore/objects/pack"
+)
+
+// FsckOptions are the settings of Fsck.
+type FsckOptions struct {
+	// Quick looks at structure and reachability only: no piece is decoded.
+	Quick bool
+}
+
+// Problem is one thing that is wrong.
+type Problem struct {
+	Kind     string // corrupt, missing, dangling-ref, index
+	Object   string // hex: a blob, piece, tree node or version, or a file's key
+	Path     string // of a model that it hurts
+	Versions []VersionRef
+	Detail   string
+}
+
+// VersionRef names a version that a problem hurts.
+type VersionRef struct {
+	Version string // "v3"
+	Branch  string // the branch that it was committed to
+	ID      objects.VersionID
+}
+
+// FsckReport is the outcome of Fsck.
+type FsckReport struct {
+	OK       bool
+	Objects  int64 // records, versions and journal files that were looked at
+	Bytes    int64 // raw bytes of content that were hashed
+	Problems []Problem
+	Repaired int
+}
+
+// Fsck proves the integrity of the store: the journal's chain, every pack,
+// every piece, recipe and tree node by its hash, every blob by the hash of all
+// its bytes, and that every version has what it names. Damage is in the
+// report; the error says that it could not look.
+func (s *Store) Fsck(ctx context.Context, o FsckOptions) (*FsckReport, error) {
+	f := &fsck{s: s, o: o, rep: &FsckReport{}, bad: map[[objects.IDSize]byte]*Problem{},
+		checked: map[pack.Name]map[uint32]bool{}, blobs: map[objects.BlobID]int64{}}
+	sn, err := s.load(ctx)
+	if errors.Is(err, ErrDamaged) {
+		f.problem(Problem{Kind: "corrupt", Detail: err.Error()})
+		return f.rep, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	f.sn = sn
+	for _, step := range []func(context.Context) error{f.format, f.journal, f.packs, f.trees, f.contents, f.records, f.names, f.attribute} {
+		if err := step(ctx); err != nil {
+			return nil, classify(err)
+		}
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+	}
+	slices.SortStableFunc(f.rep.Problems, func(a, b Problem) int { return strings.Compare(a.Kind+a.Path+a.Object, b.Kind+b.Path+b.Object) })
+	f.rep.OK = len(f.rep.Problems) == 0
+	return f.rep, nil
+}
+
+type fsck struct {
+	s   *Store
+	o   FsckOptions
+	sn  *snapshot
+	rep *FsckReport
+
+	bad     map[[objects.IDSize]byte]*Problem // blobs and tree nodes that cannot be read
+	checked map[pack.Name]map[uint32]bool     // records found right, by offset
+	blobs   map[objects.BlobID]int64          // all that versions name, with their size
+	layouts []packRows
+	seen    map[objects.TreeID]bool
+	raw     int64
+}
+
+type packRows struct {
+	info pack.Info
+	rows []pack.Row
+}
+
+func (f *fsck) problem(p Problem) { f.rep.Problems = append(f.rep.Problems, p) }
+
+func kindOfDamage(err error) string {
+	if errors.Is(err, objects.ErrMissing) || errors.Is(err, backend.ErrNotFound) || errors.Is(err, pack.ErrNotFound) || errors.Is(err, journal.ErrMissing) {
+		return "missing"
+	}
+	return "corrupt"
+}
+
+func (f *fsck) format(ctx context.Context) error {
+	b, err := backend.ReadAll(ctx, f.s.b, formatKey, 256)
+	if err != nil || string(b) != formatLine {
+		if err == nil {
+			err = errors.New("does not say what it should")
+		}
+		f.problem(Problem{Kind: "corrupt", Object: formatKey, Detail: fmt.Sprintf("the format file: %v (nothing else depends on it)", err)})
+	}
+	return nil
+}
+
+func (f *fsck) journal(ctx context.Context) error {
+	seen := map[string]bool{}
+	files, err := f.s.j.Verify(ctx, f.sn.st, func(x journal.Finding) {
+		if !seen[x.Key] {
+			seen[x.Key] = true
+			f.problem(Problem{Kind: kindOfDamage(x.Err), Object: x.Key, Detail: x.Err.Error()})
+		}
+	})
+	f.rep.Objects += int64(files)
+	return err
+}
+
+// packs checks the layout of every live pack, and that the segments say what
+// the packs say.
+func (f *fsck) packs(ctx context.Context) error {
+	set := f.sn.r.Set()
+	live := map[pack.Name]map[pack.Row]bool{}
+	check := func(p pack.Info, keep bool) error {
+		rows, err := f.layout(ctx, set, p)
+		if err != nil {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			f.problem(Problem{Kind: kindOfDamage(err), Object: p.Name.String(), Detail: err.Error()})
+			return nil
+		}
+		f.layouts = append(f.layouts, packRows{p, rows})
+		if keep {
+			m := make(map[pack.Row]bool, len(rows))
+			for _, r := range rows {
+				m[r] = true
+			}
+			live[p.Name] = m
+		}
+		return nil
+	}
+	for _, p := range f.sn.st.Packs {
+		if err := check(p, false); err != nil {
+			return err
+		}
+	}
+	for _, info := range f.sn.st.Segments {
+		g, err := set.Segment(ctx, info)
+		if err != nil {
+			f.problem(Problem{Kind: "index", Object: info.Key(), Detail: err.Error()})
+			continue
+		}
+		clear(live)
+		for _, p := range g.PackInfos() {
+			if !f.sn.st.Dead[p.Name] {
+				if err := check(p, true); err != nil {
+					return err
+				}
+			}
+		}
+		for l, err := range g.Locs() {
+			if err != nil {
+				f.problem(Problem{Kind: "index", Object: info.Key(), Detail: err.Error()})
+				break
+			}
+			if m := live[l.Pack]; m != nil && !m[l.Row] {
+				f.problem(Problem{Kind: "index", Object: info.Key(), Detail: fmt.Sprintf("a row for pack %s is not in the pack", l.Pack)})
+				break
+			} else if m != nil {
+				delete(m, l.Row)
+			}
+		}
+		for name, m := range live {
+			if len(m) > 0 {
+				f.problem(Problem{Kind: "index", Object: info.Key(), Detail: fmt.Sprintf("%d rows of pack %s are not in it", len(m), name)})
+			}
+		}
+	}
+	return nil
+}
+
+func (f *fsck) layout(ctx context.Context, set *pack.Set, p pack.Info) ([]pack.Row, error) {
+	if st, err := f.s.b.Stat(ctx, p.Name.Key()); err != nil {
+		return nil, fmt.Errorf("pack %s: %w", p.Name, err)
+	} else if st.Size != p.Size {
+		return nil, fmt.Errorf("pack %s has %d bytes, want %d: %w", p.Name, st.Size, p.Size, pack.ErrCorrupt)
+	}
+	x, err := set.Index(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	var rows []pack.Row
+	for r, err := range x.Rows() {
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, r)
+	}
+	slices.SortFunc(rows, func(a, b pack.Row) int { return int(int64(a.Off) - int64(b.Off)) })
+	return rows, pack.CheckLayout(ctx, f.s.b, x, rows)
+}
+
+// trees reads every tree node that a version reaches, and gathers the blobs.
+func (f *fsck) trees(ctx context.Context) error {
+	f.seen = map[objects.TreeID]bool{}
+	for e, err := range f.sn.h.Entries(ctx, 0) {
+		if err != nil {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			break // reported by the walk over the journal
+		}
+		rec, _, err := e.Version()
+		if err != nil || rec == nil {
+			continue
+		}
+		f.rep.Objects++
+		if err := f.tree(ctx, rec.Tree); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (f *fsck) tree(ctx context.Context, root objects.TreeID) error {
+	return f.sn.tree(root).Walk(ctx, func(id objects.TreeID, entries []objects.TreeEntry, err error) (bool, error) {
+		if err != nil {
+			if ctx.Err() != nil {
+				return false, ctx.Err()
+			}
+			f.hurt(id, Problem{Kind: kindOfDamage(err), Object: id.String(), Detail: err.Error()})
+			return false, nil
+		}
+		if f.seen[id] {
+			return false, nil
+		}
+		f.seen[id] = true
+		for _, e := range entries {
+			f.blobs[e.Blob] = e.Size
+		}
+		return true, nil
+	})
+}
+
+// hurt notes an object that versions cannot do without.
+func (f *fsck) hurt(id [objects.IDSize]byte, p Problem) {
+	if f.bad[id] == nil {
+		f.bad[id] = &p
+	}
+}
+
+// contents verifies every blob: that all its pieces are there, and, unless
+// quick, that they are right and join to the blob's hash.
+func (f *fsck) contents(ctx context.Context) error {
+	var total int64
+	for _, size := range f.blobs {
+		total += size
+	}
+	return inParallel(ctx, f.blobs, func(ctx context.Context, id objects.BlobID, size int64) error {
+		n, err := f.blob(ctx, id, size)
+		f.s.mu.Lock()
+		defer f.s.mu.Unlock()
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		f.raw += n
+		f.s.o.Progress("verifying", f.raw, total)
+		if err != nil {
+			f.hurt(id, Problem{Kind: kindOfDamage(err), Object: id.String(), Detail: err.Error()})
+		}
+		return nil
+	})
+}
+
+func (f *fsck) blob(ctx context.Context, id objects.BlobID, size int64) (int64, error) {
+	rc, err := f.sn.r.Recipe(ctx, id)
+	if err != nil {
+		return 0, err
+	}
+	if rc.Size() != size {
+		return 0, fmt.Errorf("content %s has %d bytes, the tree says %d: %w", id, rc.Size(), size, objects.ErrCorrupt)
+	}
+	h := objects.NewHasher()
+	var buf []byte
+	var n int64
+	for _, p := range rc.Parts {
+		if f.o.Quick {
+			_, have, err := f.sn.r.Has(ctx, pack.KindPiece, pack.Key(p.Piece))
+			if err == nil && !have {
+				err = fmt.Errorf("piece %s: %w", p.Piece, objects.ErrMissing)
+			}
+			if err != nil {
+				return n, err
+			}
+			continue
+		}
+		if buf, err = f.piece(ctx, buf[:0], p); err != nil {
+			return n, err
+		}
+		n += int64(len(buf))
+		if len(rc.Parts) > 1 {
+			_, _ = h.Write(buf)
+		}
+	}
+	if len(rc.Parts) > 1 && !f.o.Quick && objects.BlobID(h.Sum(nil)) != id {
+		return n, fmt.Errorf("content %s: %w: hash differs", id, objects.ErrCorrupt)
+	}
+	return n, nil
+}
+
+// piece reads a piece from its first copy that is right. The copies that were
+// looked at are noted; the others are looked at with the packs.
+func (f *fsck) piece(ctx context.Context, dst []byte, p objects.Part) ([]byte, error) {
+	var out []byte
+	var bad, first error
+	err := f.sn.r.Set().FindAll(ctx, pack.KindPiece, pack.Key(p.Piece), func(l pack.Loc) bool {
+		out, bad = f.sn.r.ReadAt(ctx, dst, l)
+		f.mark(l)
+		if bad != nil && first == nil {
+			first = bad
+		}
+		return bad != nil
+	})
+	if bad != nil {
+		return nil, bad
+	}
+	if out == nil {
+		return nil, fmt.Errorf("piece %s: %w: %w", p.Piece, objects.ErrMissing, err)
+	}
+	if first != nil && ctx.Err() == nil {
+		f.s.mu.Lock()
+		f.problem(Problem{Kind: kindOfDamage(first), Object: p.Piece.String(), Detail: first.Error() + " (another copy is intact)"})
+		f.s.mu.Unlock()
+	}
+	if int64(len(out)) != p.Size {
+		return nil, fmt.Errorf("piece %s of %d bytes, the recipe says %d: %w", p.Piece, len(out), p.Size, objects.ErrCorrupt)
+	}
+	return out, nil
+}
+
+func (f *fsck) mark(l pack.Loc) {
+	f.s.mu.Lock()
+	defer f.s.mu.Unlock()
+	m := f.checked[l.Pack]
+	if m == nil {
+		m = map[uint32]bool{}
+		f.checked[l.Pack] = m
+	}
+	m[l.Off] = true
+}
+
+// records verifies what is in packs and was not read yet: recipes, tree nodes,
+// pieces that no version names, second copies.
+func (f *fsck) records(ctx context.Context) error {
+	f.rep.Bytes = f.raw
+	for _, p := range f.layouts {
+		for _, row := range p.rows {
+			f.rep.Objects++
+			if f.o.Quick || f.checked[p.info.Name][row.Off] {
+				continue
+			}
+			raw, err := f.sn.r.ReadAt(ctx, nil, pack.Loc{Pack: p.info.Name, Row: row})
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			if err != nil {
+				f.hurt(row.Key, Problem{Kind: kindOfDamage(err), Object: hex.EncodeToString(row.Key[:]), Detail: err.Error()})
+			} else if row.Kind == pack.KindPiece {
+				f.rep.Bytes += int64(len(raw))
+			}
+		}
+	}
+	return nil
+}
+
+func (f *fsck) names(ctx context.Context) error {
+	for _, n := range f.sn.st.SortedNames(0) {
+		if _, err := f.sn.version(ctx, n.To); err != nil {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			f.problem(Problem{Kind: "dangling-ref", Object: n.To.ID.String(), Detail: fmt.Sprintf("%s %q: %v", n.Kind, n.Name, err)})
+		}
+	}
+	return nil
+}
+
+// attribute finds the versions and models that damage hurts: a second walk over
+// all trees, only when there is some.
+func (f *fsck) attribute(ctx context.Context) error {
+	if len(f.bad) == 0 {
+		return nil
+	}
+	hurts := map[[objects.IDSize]byte]map[string][]VersionRef{}
+	memo := map[objects.TreeID][]hit{}
+	for e, err := range f.sn.h.Entries(ctx, 0) {
+		if err != nil {
+			break
+		}
+		v, err := f.sn.versionOf(e)
+		if err != nil || v == nil {
+			continue
+		}
+		ref := VersionRef{Version: v.Name, Branch: v.Branch, ID: v.ID}
+		for _, h := range f.hits(ctx, v.Tree, memo) {
+			if hurts[h.id] == nil {
+				hurts[h.id] = map[string][]VersionRef{}
+			}
+			hurts[h.id][h.path] = append(hurts[h.id][h.path], ref)
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	for id, p := range f.bad {
+		if len(hurts[id]) == 0 {
+			p.Detail += " (no version needs it)"
+			f.problem(*p)
+		}
+		for path, refs := range hurts[id] {
+			one := *p
+			one.Path, one.Versions = path, refs
+			f.problem(one)
+		}
+	}
+	return nil
+}
+
+// hit is a damaged object below a tree node; path is "" for a node.
+type hit struct {
+	id   [objects.IDSize]byte
+	path string
+}
+
+func (f *fsck) hits(ctx context.Context, root objects.TreeID, memo map[objects.TreeID][]hit) []hit {
+	if h, ok := memo[root]; ok {
+		return h
+	}
+	var out []hit
+	_ = f.sn.tree(root).Walk(ctx, func(id objects.TreeID, entries []objects.TreeEntry, err error) (bool, error) {
+		if f.bad[id] != nil {
+			out = append(out, hit{id: id})
+		}
+		for _, e := range entries {
+			if f.bad[e.Blob] != nil {
+				out = append(out, hit{id: e.Blob, path: e.Path})
+			}
+		}
+		return err == nil, ctx.Err()
+	})
+	memo[root] = out
+	return out
+}

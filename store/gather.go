@@ -1,0 +1,290 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"time"
+
+	"github.com/mstore/mstore/internal/vfs"
+	"github.com/mstore/mstore/objects"
+	"github.com/mstore/mstore/schema"
+)
+
+// gather finds out what the named models hold now, and stores what is new.
+func (c *commit) gather(ctx context.Context, cache *statCache) error {
+	if c.o.Stdin != nil {
+		return c.gatherStdin(ctx)
+	}
+	g := &gatherer{commit: c, cache: cache, seen: map[string]bool{}, checked: map[string]bool{}}
+	g.sc = &scanner{fs: c.s.root, tree: c.tree(), warn: g.warn}
+	if c.o.All {
+		if err := g.tracked(ctx, ""); err != nil {
+			return err
+		}
+	}
+	for _, p := range c.o.Paths {
+		if err := g.named(ctx, p); err != nil {
+			return err
+		}
+	}
+	sortEdits(c.edits)
+	return c.w.Flush()
+}
+
+func (c *commit) gatherStdin(ctx context.Context) error {
+	if fi, err := lstat(c.s.root, c.o.As); err == nil && !fi.Mode().IsRegular() {
+		return as(ErrUsage, fmt.Errorf("%q is %s here", c.o.As, describe(fi)))
+	}
+	id, size, err := c.w.Blob(&ctxReader{ctx, c.o.Stdin})
+	if err != nil {
+		return fmt.Errorf("reading the model from the pipe: %w", err)
+	}
+	c.res.Raw = size
+	c.edits = []objects.TreeEdit{{TreeEntry: objects.TreeEntry{Path: c.o.As, Blob: id, Size: size}}}
+	return c.w.Flush()
+}
+
+type gatherer struct {
+	*commit
+	sc      *scanner
+	cache   *statCache
+	seen    map[string]bool
+	checked map[string]bool // directories without a symlink in them
+}
+
+func (g *gatherer) warn(msg string) {
+	g.res.Warnings = append(g.res.Warnings, msg)
+	g.s.o.Warn(msg)
+}
+
+func describe(fi fs.FileInfo) string {
+	if fi.IsDir() {
+		return "a directory"
+	}
+	return kindOf(fi.Mode())
+}
+
+// named takes one file or directory that the user named.
+func (g *gatherer) named(ctx context.Context, p string) error {
+	if p != "." {
+		if err := checkPath(p); err != nil {
+			return err
+		}
+	}
+	fi, err := lstat(g.s.root, p)
+	switch {
+	case notExist(err):
+		return g.gone(ctx, p)
+	case err != nil:
+		return fmt.Errorf("looking at %q: %w", p, err)
+	case fi.IsDir():
+		return g.directory(ctx, p)
+	case !fi.Mode().IsRegular():
+		return as(ErrUsage, fmt.Errorf("%q is %s; only regular files are saved", p, kindOf(fi.Mode())))
+	}
+	// A file stands where the version has a directory: what was below is gone.
+	if err := g.tracked(ctx, p+"/"); err != nil {
+		return err
+	}
+	return g.file(ctx, file{p, fi})
+}
+
+// gone records the removal of a path that the version has, itself or below it.
+func (g *gatherer) gone(ctx context.Context, p string) error {
+	found := false
+	e, ok, err := g.tree().Get(ctx, p)
+	if err != nil {
+		return err
+	}
+	if ok {
+		g.remove(e.Path)
+		found = true
+	}
+	for e, err := range g.tree().Below(ctx, p+"/") {
+		if err != nil {
+			return err
+		}
+		g.remove(e.Path)
+		found = true
+	}
+	if !found {
+		return as(ErrNotFound, fmt.Errorf("%q: no such file, and no model of that name is saved", p))
+	}
+	return nil
+}
+
+func (g *gatherer) remove(p string) {
+	if !g.seen[p] {
+		g.seen[p] = true
+		g.edits = append(g.edits, objects.TreeEdit{TreeEntry: objects.TreeEntry{Path: p}, Remove: true})
+	}
+}
+
+func (g *gatherer) directory(ctx context.Context, p string) error {
+	if err := g.sc.walk(ctx, p, func(f file) error { return g.file(ctx, f) }); err != nil {
+		return err
+	}
+	prefix := p + "/"
+	if p == "." {
+		prefix = ""
+	} else if e, ok, err := g.tree().Get(ctx, p); err != nil {
+		return err
+	} else if ok { // a directory stands where the version has a file
+		g.remove(e.Path)
+	}
+	return g.tracked(ctx, prefix)
+}
+
+// tracked takes every model of the version below prefix that was not seen yet.
+func (g *gatherer) tracked(ctx context.Context, prefix string) error {
+	for e, err := range g.tree().Below(ctx, prefix) {
+		if err != nil {
+			return err
+		}
+		if g.seen[e.Path] {
+			continue
+		}
+		fi, err := lstat(g.s.root, e.Path)
+		switch {
+		case notExist(err):
+			g.remove(e.Path)
+		case errors.Is(err, ErrUsage), err == nil && !fi.Mode().IsRegular():
+			g.warn(fmt.Sprintf("%q is not a regular file any more; its removal is recorded", e.Path))
+			g.remove(e.Path)
+		case err != nil:
+			return fmt.Errorf("looking at %q: %w", e.Path, err)
+		default:
+			if err := g.file(ctx, file{e.Path, fi}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// file takes one regular file, which is read only if it may have changed.
+func (g *gatherer) file(ctx context.Context, f file) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if g.seen[f.path] {
+		return nil
+	}
+	g.seen[f.path] = true
+	id, size, err := g.content(ctx, f)
+	if err != nil {
+		return err
+	}
+	g.edits = append(g.edits, objects.TreeEdit{TreeEntry: objects.TreeEntry{Path: f.path, Blob: id, Size: size}})
+	return nil
+}
+
+func (g *gatherer) content(ctx context.Context, f file) (objects.BlobID, int64, error) {
+	if id, ok := g.cache.get(f.path, f.fi); ok {
+		e, tracked, err := g.tree().Get(ctx, f.path)
+		if err != nil {
+			return id, 0, err
+		}
+		if tracked && e.Blob == id && e.Size == f.fi.Size() {
+			return id, e.Size, nil
+		}
+		if g.w.Uses(id) == nil {
+			return id, f.fi.Size(), nil
+		}
+	}
+	const tries = 3
+	for i := range tries {
+		id, fi, since, err := g.read(ctx, f.path)
+		if err == nil {
+			g.res.Raw += fi.Size()
+			g.cache.put(f.path, fi, id, since)
+			g.s.o.Progress("saving", g.res.Raw, 0)
+			return id, fi.Size(), g.validate(f.path)
+		}
+		if !errors.Is(err, errChanging) {
+			return id, 0, err
+		}
+		if i == tries-1 {
+			return id, 0, as(ErrConflict, fmt.Errorf("%q keeps changing while it is read; commit it when its writer has finished", f.path))
+		}
+		select {
+		case <-time.After(time.Duration(i+1) * 100 * time.Millisecond):
+		case <-ctx.Done():
+			return id, 0, ctx.Err()
+		}
+	}
+	panic("unreachable")
+}
+
+var errChanging = errors.New("file changed while it was read")
+
+// read stores a file's content and makes sure that the file did not change
+// meanwhile.
+func (g *gatherer) read(ctx context.Context, p string) (id objects.BlobID, fi fs.FileInfo, since time.Time, err error) {
+	f, err := g.s.root.Open(p)
+	if err != nil {
+		return id, nil, since, fmt.Errorf("opening %q: %w", p, err)
+	}
+	defer f.Close()
+	since = g.s.o.Clock()
+	before, err := f.Stat()
+	if err != nil {
+		return id, nil, since, err
+	}
+	if !before.Mode().IsRegular() {
+		return id, nil, since, as(ErrUsage, fmt.Errorf("%q is %s", p, describe(before)))
+	}
+	id, size, err := g.w.Blob(&ctxReader{ctx, f})
+	if err != nil {
+		return id, nil, since, fmt.Errorf("saving %q: %w", p, err)
+	}
+	after, err := f.Stat()
+	if err != nil {
+		return id, nil, since, err
+	}
+	same := before.Size() == after.Size() && before.ModTime().Equal(after.ModTime()) && vfs.IdentityOf(before) == vfs.IdentityOf(after)
+	if !same || size != after.Size() {
+		return id, nil, since, errChanging
+	}
+	return id, after, since, nil
+}
+
+// validate looks at a model as the options ask for.
+func (g *gatherer) validate(p string) error {
+	if g.o.Validate == "" || g.o.Validate == "off" {
+		return nil
+	}
+	f, err := g.s.root.Open(p)
+	if err != nil {
+		return fmt.Errorf("opening %q: %w", p, err)
+	}
+	defer f.Close()
+	finding, err := schema.Check(p, f)
+	if err != nil {
+		return fmt.Errorf("validating %q: %w", p, err)
+	}
+	if finding == "" {
+		return nil
+	}
+	if g.o.Validate == "strict" {
+		return as(ErrInvalid, fmt.Errorf("%q is not valid: %s; nothing was committed", p, finding))
+	}
+	g.warn(fmt.Sprintf("%q: %s", p, finding))
+	return nil
+}
+
+// ctxReader ends when the context does.
+type ctxReader struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (r *ctxReader) Read(p []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return r.r.Read(p)
+}

@@ -1,0 +1,215 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/mstore/mstore/journal"
+	"github.com/mstore/mstore/refs"
+)
+
+// NameKind is what a name is.
+type NameKind = journal.NameKind
+
+// The kinds of names.
+const (
+	Branch = journal.Branch // grows with every commit made on it
+	Tag    = journal.Tag    // does not move
+	Alias  = journal.Alias  // moves, and remembers from where
+	Safety = journal.Safety // what checkout saved before it wrote
+)
+
+// Name is a branch, tag, alias or safety version.
+type Name struct {
+	Kind    NameKind
+	Name    string
+	Version *Version
+	Moved   time.Time // made or last moved
+	Current bool      // the current branch
+}
+
+func (s *Store) nameOf(ctx context.Context, sn *snapshot, n journal.Name, current string) (*Name, error) {
+	v, err := sn.version(ctx, n.To)
+	if err != nil {
+		return nil, err
+	}
+	return &Name{Kind: n.Kind, Name: n.Name, Version: v, Moved: n.Time, Current: n.Kind == Branch && n.Name == current}, nil
+}
+
+// Names lists the names of one kind, by name.
+func (s *Store) Names(ctx context.Context, kind NameKind) ([]Name, error) {
+	sn, err := s.load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	current := s.head().Branch
+	var out []Name
+	for _, n := range sn.st.SortedNames(kind) {
+		x, err := s.nameOf(ctx, sn, n, current)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, *x)
+	}
+	return out, nil
+}
+
+// update appends operations that ops makes from the newest state, again and
+// again until no other writer is first. ops returning none ends it.
+func (s *Store) update(ctx context.Context, ops func(sn *snapshot) ([]journal.Op, error)) (*snapshot, error) {
+	for {
+		sn, err := s.load(ctx)
+		if err != nil {
+			return nil, err
+		}
+		list, err := ops(sn)
+		if err != nil {
+			return nil, classify(err)
+		}
+		if len(list) == 0 {
+			return sn, nil
+		}
+		st, err := s.j.Append(ctx, sn.st, list, time.Time{})
+		if errors.Is(err, journal.ErrLost) {
+			continue
+		}
+		if err != nil {
+			return nil, classify(err)
+		}
+		s.foldIfDue(ctx)
+		return s.snapshotOf(st), nil
+	}
+}
+
+// SetName makes a name, or moves it, to rev ("" is HEAD). A tag that is
+// elsewhere already and a branch that would lose versions are ErrConflict
+// unless force is set.
+func (s *Store) SetName(ctx context.Context, kind NameKind, name, rev string, force bool) (*Name, error) {
+	if err := refs.CheckName(name); err != nil {
+		return nil, classify(err)
+	}
+	sn, err := s.update(ctx, func(sn *snapshot) ([]journal.Op, error) {
+		v, err := s.resolve(ctx, sn, rev)
+		if err != nil {
+			return nil, err
+		}
+		old, exists := sn.st.Names[name]
+		for _, n := range sn.st.Names {
+			if (n.Name != name && strings.EqualFold(n.Name, name)) || (n.Name == name && n.Kind != kind) {
+				return nil, as(ErrConflict, fmt.Errorf("%q is taken: there is a %s %q", name, n.Kind, n.Name))
+			}
+		}
+		if exists && old.To.ID == v.ID {
+			return nil, nil
+		}
+		if exists && !force {
+			switch kind {
+			case Tag:
+				return nil, as(ErrConflict, fmt.Errorf("tag %q is at v%d %s already; tags do not move", name, old.To.Seq, old.To.ID.Short()))
+			case Branch:
+				forward, err := sn.h.FindSeq(ctx, v.target, old.To.Seq)
+				if err != nil || forward.ID != old.To.ID {
+					return nil, as(ErrConflict, fmt.Errorf("branch %q is at v%d %s, which %s does not contain; force moves it all the same", name, old.To.Seq, old.To.ID.Short(), v.Name))
+				}
+			}
+		}
+		reason := "made"
+		if exists {
+			reason = fmt.Sprintf("moved from v%d", old.To.Seq)
+		}
+		return []journal.Op{{Kind: journal.OpSetName, NameKind: kind, Name: name, Target: v.target, Reason: reason}}, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return s.nameOf(ctx, sn, sn.st.Names[name], s.head().Branch)
+}
+
+// DeleteName deletes a name; the versions stay in the journal. The current
+// branch, and a branch whose head no other name reaches, are ErrConflict unless
+// force is set (never the current one).
+func (s *Store) DeleteName(ctx context.Context, kind NameKind, name string, force bool) error {
+	_, err := s.update(ctx, func(sn *snapshot) ([]journal.Op, error) {
+		n, ok := sn.st.Names[name]
+		if !ok || n.Kind != kind {
+			return nil, as(ErrNotFound, fmt.Errorf("no %s %q", kind, name))
+		}
+		if kind == Branch && name == s.head().Branch {
+			return nil, as(ErrConflict, fmt.Errorf("%q is the current branch; check out another first", name))
+		}
+		if kind == Branch && !force {
+			kept, err := s.reachedByOthers(ctx, sn, n)
+			if err != nil {
+				return nil, err
+			}
+			if !kept {
+				return nil, as(ErrConflict, fmt.Errorf("branch %q has versions that no other name reaches, up to v%d %s; tag them, or force", name, n.To.Seq, n.To.ID.Short()))
+			}
+		}
+		return []journal.Op{{Kind: journal.OpDeleteName, NameKind: kind, Name: name, Target: n.To, Reason: "deleted"}}, nil
+	})
+	return err
+}
+
+// reachedByOthers tells whether another name's history contains n's version.
+func (s *Store) reachedByOthers(ctx context.Context, sn *snapshot, n journal.Name) (bool, error) {
+	for _, other := range sn.st.Names {
+		if other.Name == n.Name || other.Kind == Safety {
+			continue
+		}
+		t, err := sn.h.FindSeq(ctx, other.To, n.To.Seq)
+		if err == nil && t.ID == n.To.ID {
+			return true, nil
+		}
+		if err != nil && !errors.Is(err, journal.ErrNotFound) {
+			return false, err
+		}
+	}
+	return false, nil
+}
+
+// Rollback takes an alias's last move back and returns where it points now. A
+// second Rollback goes one step further back.
+func (s *Store) Rollback(ctx context.Context, alias string) (*Name, error) {
+	sn, err := s.update(ctx, func(sn *snapshot) ([]journal.Op, error) {
+		n, ok := sn.st.Names[alias]
+		if !ok || n.Kind != Alias {
+			return nil, as(ErrNotFound, fmt.Errorf("no alias %q", alias))
+		}
+		// Rollbacks are moves too: each takes back the newest move that is not
+		// taken back yet.
+		undone := 0
+		var before *journal.Move
+		for m, err := range sn.h.Moves(ctx, alias) {
+			if err != nil {
+				return nil, err
+			}
+			if m.To.Entry == 0 || m.Kind != Alias {
+				break
+			}
+			if m.Reason == rollbackReason {
+				undone++
+				continue
+			}
+			if undone > 0 {
+				undone--
+				continue
+			}
+			if before == nil {
+				before = &m // the move to take back
+				continue
+			}
+			return []journal.Op{{Kind: journal.OpSetName, NameKind: Alias, Name: alias, Target: m.To, Reason: rollbackReason}}, nil
+		}
+		return nil, as(ErrConflict, fmt.Errorf("alias %q has no earlier position", alias))
+	})
+	if err != nil {
+		return nil, err
+	}
+	return s.nameOf(ctx, sn, sn.st.Names[alias], "")
+}
+
+const rollbackReason = "rollback"

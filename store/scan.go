@@ -1,0 +1,162 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+
+	ignore "github.com/sabhiram/go-gitignore"
+
+	"github.com/mstore/mstore/internal/vfs"
+	"github.com/mstore/mstore/objects"
+)
+
+// IgnoreFile lists, in the syntax of .gitignore, what is passed over when a
+// directory is walked. It may stand in any directory.
+const IgnoreFile = ".mstoreignore"
+
+// ignored directories are never walked into: other tools' own.
+var ignoredDirs = map[string]bool{DirName: true, ".git": true, ".hg": true, ".svn": true, ".jj": true}
+
+// scanner finds the models of a working directory.
+type scanner struct {
+	fs   vfs.FS
+	tree *objects.Tree // tracked models are found even where a pattern says to ignore them
+	warn func(string)
+}
+
+// tempPrefix begins the name of files that checkout is writing.
+const tempPrefix = ".mstore-tmp-"
+
+// file is a regular file that was found.
+type file struct {
+	path string
+	fi   fs.FileInfo
+}
+
+type ignoreRules struct {
+	dir string // the patterns are relative to it
+	*ignore.GitIgnore
+}
+
+// walk calls fn for each regular file at or below dir, except what is ignored.
+func (sc *scanner) walk(ctx context.Context, dir string, fn func(file) error) error {
+	rules, err := sc.rulesAbove(dir)
+	if err != nil {
+		return err
+	}
+	return sc.walkDir(ctx, dir, rules, fn)
+}
+
+func (sc *scanner) rulesAbove(dir string) ([]ignoreRules, error) {
+	var rules []ignoreRules
+	for i, above := 0, "."; dir != "."; i++ {
+		r, err := sc.rules(above)
+		if err != nil {
+			return nil, err
+		}
+		rules = append(rules, r...)
+		parts := strings.Split(dir, "/")
+		if i >= len(parts)-1 {
+			break
+		}
+		above = path.Join(parts[:i+1]...)
+	}
+	return rules, nil
+}
+
+func (sc *scanner) rules(dir string) ([]ignoreRules, error) {
+	b, err := vfs.ReadFile(sc.fs, path.Join(dir, IgnoreFile), 1<<20)
+	if notExist(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading %q: %w", path.Join(dir, IgnoreFile), err)
+	}
+	g := ignore.CompileIgnoreLines(strings.Split(string(b), "\n")...)
+	return []ignoreRules{{dir, g}}, nil
+}
+
+func isIgnored(rules []ignoreRules, p string, isDir bool) bool {
+	for i := len(rules) - 1; i >= 0; i-- { // the nearest file decides
+		rel := p
+		if rules[i].dir != "." {
+			rel = strings.TrimPrefix(p, rules[i].dir+"/")
+		}
+		if isDir {
+			rel += "/"
+		}
+		if hit, pattern := rules[i].MatchesPathHow(rel); pattern != nil {
+			return hit
+		}
+	}
+	return false
+}
+
+func (sc *scanner) walkDir(ctx context.Context, dir string, rules []ignoreRules, fn func(file) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	entries, err := sc.fs.ReadDir(dir)
+	if err != nil {
+		return fmt.Errorf("reading directory %q: %w", dir, err)
+	}
+	own, err := sc.rules(dir)
+	if err != nil {
+		return err
+	}
+	rules = append(rules[:len(rules):len(rules)], own...)
+	for _, e := range entries {
+		p := path.Join(dir, e.Name())
+		if strings.HasPrefix(e.Name(), tempPrefix) || (e.IsDir() && ignoredDirs[e.Name()]) {
+			continue
+		}
+		if isIgnored(rules, p, e.IsDir()) {
+			tracked, err := sc.tracked(ctx, p, e.IsDir())
+			if err != nil {
+				return err
+			}
+			if !tracked {
+				continue
+			}
+		}
+		if err := checkPath(p); err != nil {
+			return err
+		}
+		if e.IsDir() {
+			if err := sc.walkDir(ctx, p, rules, fn); err != nil {
+				return err
+			}
+			continue
+		}
+		fi, err := e.Info()
+		if notExist(err) { // gone since the directory was read
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("looking at %q: %w", p, err)
+		}
+		if !fi.Mode().IsRegular() {
+			sc.warn(fmt.Sprintf("%q is %s and was left out", p, kindOf(fi.Mode())))
+			continue
+		}
+		if err := fn(file{p, fi}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tracked tells whether the tree has p, or something below it.
+func (sc *scanner) tracked(ctx context.Context, p string, isDir bool) (bool, error) {
+	if !isDir {
+		_, ok, err := sc.tree.Get(ctx, p)
+		return ok, err
+	}
+	for _, err := range sc.tree.Below(ctx, p+"/") {
+		return err == nil, err
+	}
+	return false, nil
+}

@@ -1,0 +1,142 @@
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/mstore/mstore/journal"
+	"github.com/mstore/mstore/objects"
+	"github.com/mstore/mstore/refs"
+)
+
+// Version is one version, with where it stands and what points at it.
+type Version struct {
+	ID     objects.VersionID
+	Name   string // "v12"
+	Branch string // the branch that it was committed to
+	Entry  uint64 // the number of its journal entry
+	*objects.Version
+	// Names that point at it now, sorted; Heads are branches.
+	Heads, Tags, Aliases []string
+
+	target journal.Target
+}
+
+// resolver resolves revisions in a snapshot.
+func (s *Store) resolver(sn *snapshot) *refs.Resolver {
+	return &refs.Resolver{History: sn.h, Branch: s.head().Branch, Now: s.o.Clock()}
+}
+
+func (s *Store) resolve(ctx context.Context, sn *snapshot, rev string) (*Version, error) {
+	if rev == "" {
+		rev = "HEAD"
+	}
+	t, err := s.resolver(sn).Resolve(ctx, rev)
+	if err != nil {
+		return nil, classify(err)
+	}
+	return sn.version(ctx, t)
+}
+
+// version reads the version at t.
+func (sn *snapshot) version(ctx context.Context, t journal.Target) (*Version, error) {
+	e, err := sn.h.Entry(ctx, t.Entry)
+	if err != nil {
+		return nil, classify(err)
+	}
+	v, err := sn.versionOf(e)
+	if err == nil && (v == nil || v.ID != t.ID) {
+		err = as(ErrDamaged, fmt.Errorf("journal entry %d does not hold version %s", t.Entry, t.ID))
+	}
+	return v, err
+}
+
+// versionOf decodes an entry's version; nil when it has none.
+func (sn *snapshot) versionOf(e *journal.Entry) (*Version, error) {
+	rec, id, err := e.Version()
+	if err != nil {
+		return nil, classify(err)
+	}
+	if rec == nil {
+		return nil, nil
+	}
+	op := e.Commit()
+	v := &Version{ID: id, Name: fmt.Sprintf("v%d", rec.Seq), Branch: op.Name, Entry: e.Number, Version: rec, target: op.Target}
+	for _, n := range sn.st.PointingAt(v.target) {
+		switch n.Kind {
+		case journal.Branch:
+			v.Heads = append(v.Heads, n.Name)
+		case journal.Tag:
+			v.Tags = append(v.Tags, n.Name)
+		case journal.Alias:
+			v.Aliases = append(v.Aliases, n.Name)
+		}
+	}
+	return v, nil
+}
+
+// Show returns the version that rev names; "" is HEAD.
+func (s *Store) Show(ctx context.Context, rev string) (*Version, error) {
+	sn, err := s.load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return s.resolve(ctx, sn, rev)
+}
+
+// IsRev tells whether arg names a version, for commands that take revisions
+// and paths.
+func (s *Store) IsRev(ctx context.Context, arg string) bool {
+	sn, err := s.load(ctx)
+	if err != nil {
+		return false
+	}
+	_, err = s.resolver(sn).Resolve(ctx, arg)
+	return err == nil || classify(err).(interface{ Unwrap() []error }).Unwrap()[0] == ErrAmbiguous
+}
+
+// changes returns what a version changed, from its trees where the record does
+// not list it.
+func (sn *snapshot) changes(ctx context.Context, v *Version) ([]objects.Change, error) {
+	if len(v.Changes) > 0 || v.Added+v.Changed+v.Removed == 0 {
+		return v.Changes, nil
+	}
+	var from objects.TreeID
+	if p, ok, err := sn.h.Parent(ctx, v.target); err != nil {
+		return nil, classify(err)
+	} else if ok {
+		parent, err := sn.version(ctx, p)
+		if err != nil {
+			return nil, err
+		}
+		from = parent.Tree
+	}
+	var out []objects.Change
+	for d, err := range objects.DiffTrees(ctx, sn.tree(from), sn.tree(v.Tree)) {
+		if err != nil {
+			return nil, classify(err)
+		}
+		out = append(out, changeOf(d))
+	}
+	return out, nil
+}
+
+func changeOf(d objects.TreeDiff) objects.Change {
+	switch {
+	case d.From == nil:
+		return objects.Change{Path: d.Path, Status: objects.Added, Blob: d.To.Blob, Size: d.To.Size}
+	case d.To == nil:
+		return objects.Change{Path: d.Path, Status: objects.Removed, Blob: d.From.Blob, Size: d.From.Size, PrevSize: d.From.Size}
+	}
+	return objects.Change{Path: d.Path, Status: objects.Changed, Blob: d.To.Blob, Size: d.To.Size, PrevSize: d.From.Size}
+}
+
+// Changes returns what a version changed against its first parent, by path,
+// however many models that are.
+func (s *Store) Changes(ctx context.Context, v *Version) ([]objects.Change, error) {
+	sn, err := s.load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return sn.changes(ctx, v)
+}

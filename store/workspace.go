@@ -1,0 +1,79 @@
+package store
+
+import (
+	"encoding/json"
+	"fmt"
+	"path"
+
+	"github.com/mstore/mstore/internal/vfs"
+	"github.com/mstore/mstore/objects"
+)
+
+// workspace is what a working directory remembers. All of it may be lost.
+type workspace struct {
+	Branch string `json:"branch"`
+	// Tree is the root of the tree that was checked out last, in hex: what of
+	// it another version lacks, checkout removes.
+	Tree string `json:"tree,omitempty"`
+}
+
+const (
+	headFile  = workDir + "/HEAD"
+	localFile = workDir + "/config.json"
+	tempDir   = workDir + "/tmp"
+)
+
+// head reads the workspace's state, or the default where there is none.
+func (s *Store) head() workspace {
+	w := workspace{Branch: DefaultBranch}
+	b, err := vfs.ReadFile(s.root, headFile, 1<<16)
+	if err == nil {
+		err = json.Unmarshal(b, &w)
+	}
+	if err != nil && !notExist(err) {
+		s.o.Warn(fmt.Sprintf("the workspace does not tell the current branch (%v); taking %s", err, DefaultBranch))
+	}
+	if w.Branch == "" {
+		w.Branch = DefaultBranch
+	}
+	return w
+}
+
+func (s *Store) setHead(w workspace) error {
+	b, err := json.Marshal(w)
+	if err != nil {
+		return err
+	}
+	return s.writeWork(headFile, append(b, '\n'), true)
+}
+
+// writeWork replaces a file of the workspace.
+func (s *Store) writeWork(name string, b []byte, durable bool) error {
+	if err := s.root.MkdirAll(path.Dir(name)); err != nil {
+		return err
+	}
+	return vfs.WriteFileAtomic(s.root, name, b, durable)
+}
+
+func (s *Store) localConfig() (map[string]string, error) {
+	m := map[string]string{}
+	b, err := vfs.ReadFile(s.root, localFile, 1<<20)
+	if notExist(err) {
+		return m, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(b, &m)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the workspace's settings: %w", err)
+	}
+	return m, nil
+}
+
+// lastTree is the tree checked out last; zero when there was none.
+func (w workspace) lastTree() (id objects.TreeID) {
+	if b, err := objects.ParseBlobID(w.Tree); err == nil {
+		id = objects.TreeID(b)
+	}
+	return id
+}
