@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"iter"
+	"math"
 	"sync"
 	"time"
 
@@ -39,6 +40,10 @@ const (
 	// maxCore bounds one entry that is read: a version record with MaxChanges
 	// long paths stays far below.
 	maxCore = 32 << 20
+	// maxArchive bounds offsets and rows of a segment that are believed,
+	// maxBlockEntries the entries of a block.
+	maxArchive      = 1 << 40
+	maxBlockEntries = 1 << 16
 )
 
 // archiveInfo is a segment as the checkpoint names it.
@@ -83,7 +88,7 @@ func decodeArchiveInfo(b []byte) (a archiveInfo, err error) {
 	a.DirOff = binary.LittleEndian.Uint64(b[24:])
 	a.DirLen, a.Blocks = binary.LittleEndian.Uint32(b[32:]), binary.LittleEndian.Uint32(b[36:])
 	a.IDs = binary.LittleEndian.Uint64(b[40:])
-	if a.First == 0 || a.Last < a.First || a.DirOff > 1<<50 || a.IDs > a.entries() || uint64(a.Blocks) > a.entries() || a.DirLen > maxCore {
+	if a.First == 0 || a.Last < a.First || a.DirOff > maxArchive || a.IDs > min(a.entries(), maxArchive) || uint64(a.Blocks) > a.entries() || a.DirLen > maxCore {
 		return a, fmt.Errorf("archive footer: %w", ErrCorrupt)
 	}
 	return a, nil
@@ -206,18 +211,24 @@ func decodeDirectory(b []byte) ([]block, error) {
 	}
 	d = wire.NewDecoder(body)
 	names := make([]string, d.Count(1))
+	known := map[string]bool{}
 	for i := range names {
 		names[i] = d.String()
+		known[names[i]] = true
 	}
-	blocks := make([]block, d.Count(8))
+	if len(known) != len(names) {
+		d.Fail("a name occurs twice")
+	}
+	used := uint64(0)
+	blocks := make([]block, d.Count(10))
 	for i := range blocks {
 		b := &blocks[i]
 		b.First = d.Uint()
-		b.Count = uint32(d.Uint())
+		b.Count = uint32(decodeSize(d, maxBlockEntries))
 		b.Off = d.Uint()
-		b.Stored, b.Raw = uint32(d.Uint()), uint32(d.Uint())
+		b.Stored, b.Raw = uint32(decodeSize(d, codec.MaxPiece)), uint32(decodeSize(d, codec.MaxPiece))
 		b.Codec = codec.ID(d.Byte())
-		b.CRC = uint32(d.Uint())
+		b.CRC = uint32(decodeSize(d, math.MaxUint32))
 		b.Time = time.Unix(0, d.Int()).UTC()
 		b.Lines = make([]lineSpan, d.Count(3))
 		for k := range b.Lines {
@@ -226,15 +237,19 @@ func decodeDirectory(b []byte) ([]block, error) {
 		b.Moves = make([]nameMoves, d.Count(2))
 		for k := range b.Moves {
 			name := d.Uint()
-			if name >= uint64(len(names)) {
+			if name >= uint64(len(names)) || name > used {
 				d.Fail("name %d", name)
 				break
 			}
+			used = max(used, name+1)
 			b.Moves[k] = nameMoves{names[name], d.Uint()}
 		}
 		if d.Err() != nil {
 			break
 		}
+	}
+	if used != uint64(len(names)) {
+		d.Fail("a name is not used")
 	}
 	if err := d.End(); err != nil {
 		return nil, fmt.Errorf("archive directory: %w: %w", ErrCorrupt, err)

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
+	"math"
 	"slices"
 	"time"
 
@@ -21,6 +22,17 @@ const (
 
 // encodeCheckpoint writes a state whose tail is empty.
 func (s *State) encodeCheckpoint() []byte {
+	raw := s.encodeState()
+	enc, c := codec.Encode(nil, raw, false)
+	out := wire.Encoder{B: binary.LittleEndian.AppendUint32([]byte(checkpointMagic), Format)}
+	out.Byte(byte(c))
+	out.Uint(uint64(len(raw)))
+	out.Raw(enc)
+	return binary.LittleEndian.AppendUint32(out.B, crc32.Checksum(out.B, castagnoli))
+}
+
+// encodeState is the canonical encoding of what a checkpoint holds.
+func (s *State) encodeState() []byte {
 	var w wire.Encoder
 	w.Uint(s.generation)
 	w.Raw(s.Store[:])
@@ -73,17 +85,11 @@ func (s *State) encodeCheckpoint() []byte {
 	for _, a := range s.archive {
 		w.Raw(a.encode())
 	}
-
-	enc, c := codec.Encode(nil, w.B, false)
-	out := wire.Encoder{B: binary.LittleEndian.AppendUint32([]byte(checkpointMagic), Format)}
-	out.Byte(byte(c))
-	out.Uint(uint64(len(w.B)))
-	out.Raw(enc)
-	return binary.LittleEndian.AppendUint32(out.B, crc32.Checksum(out.B, castagnoli))
+	return w.B
 }
 
 func decodeCheckpoint(b []byte, generation uint64) (*State, error) {
-	s, err := decodeState(b)
+	s, err := openCheckpoint(b)
 	if err == nil && s.generation != generation {
 		err = fmt.Errorf("is of generation %d: %w", s.generation, ErrCorrupt)
 	}
@@ -93,7 +99,7 @@ func decodeCheckpoint(b []byte, generation uint64) (*State, error) {
 	return s, nil
 }
 
-func decodeState(b []byte) (*State, error) {
+func openCheckpoint(b []byte) (*State, error) {
 	body, err := checkFile(b, checkpointMagic)
 	if err != nil {
 		return nil, err
@@ -107,7 +113,12 @@ func decodeState(b []byte) (*State, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrCorrupt, err)
 	}
-	d = wire.NewDecoder(raw)
+	return decodeState(raw)
+}
+
+// decodeState reads what encodeState wrote and nothing else.
+func decodeState(raw []byte) (*State, error) {
+	d := wire.NewDecoder(raw)
 	s := &State{Names: map[string]Name{}, Config: map[string]string{}, Dead: map[pack.Name]bool{}}
 	s.generation = d.Uint()
 	d.Fixed(s.Store[:])
@@ -117,30 +128,46 @@ func decodeState(b []byte) (*State, error) {
 	s.Time = time.Unix(0, d.Int()).UTC()
 	s.Versions = d.Uint()
 	s.Removals = d.Uint()
-	for n := d.Count(40); n > 0; n-- {
+	ascending := func(first bool, last, next string) {
+		if !first && next <= last {
+			d.Fail("%q after %q", next, last)
+		}
+	}
+	last := ""
+	for i, n := 0, d.Count(40); i < n && d.Err() == nil; i++ {
 		x := Name{Kind: NameKind(d.Byte()), Name: d.String(), To: decodeTarget(d), Moved: d.Uint()}
 		x.Time = time.Unix(0, d.Int()).UTC()
-		x.Forked = d.Byte() == 1
+		forked := d.Byte()
+		if forked > 1 {
+			d.Fail("flag %d", forked)
+		}
+		x.Forked = forked == 1
+		ascending(i == 0, last, x.Name)
+		last = x.Name
 		s.Names[x.Name] = x
 	}
-	for n := d.Count(2); n > 0; n-- {
+	for i, n := 0, d.Count(2); i < n && d.Err() == nil; i++ {
 		k := d.String()
+		ascending(i == 0, last, k)
+		last = k
 		s.Config[k] = d.String()
 	}
 	s.Packs = decodePacks(d)
-	for n := d.Count(19); n > 0; n-- {
+	for n := d.Count(19); n > 0 && d.Err() == nil; n-- {
 		var g pack.SegmentInfo
 		d.Fixed(g.Name[:])
-		g.Packs, g.Rows, g.Size = int(d.Uint()), int64(d.Uint()), int64(d.Uint())
+		g.Packs, g.Rows, g.Size = int(decodeSize(d, math.MaxInt32)), decodeSize(d, maxSize), decodeSize(d, maxSize)
 		s.Segments = append(s.Segments, g)
 	}
-	for n := d.Count(16); n > 0; n-- {
+	for i, n := 0, d.Count(16); i < n && d.Err() == nil; i++ {
 		var p pack.Name
 		d.Fixed(p[:])
+		ascending(i == 0, last, string(p[:]))
+		last = string(p[:])
 		s.Dead[p] = true
 	}
 	next := uint64(1)
-	for n := d.Count(archiveFooterSize); n > 0; n-- {
+	for n := d.Count(archiveFooterSize); n > 0 && d.Err() == nil; n-- {
 		a, err := decodeArchiveInfo(d.Raw(archiveFooterSize))
 		if err != nil {
 			return nil, err

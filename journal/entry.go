@@ -183,9 +183,21 @@ func decodePacks(d *wire.Decoder) []pack.Info {
 	packs := make([]pack.Info, n)
 	for i := range packs {
 		d.Fixed(packs[i].Name[:])
-		packs[i].Size = int64(d.Uint() & (1<<62 - 1))
+		packs[i].Size = decodeSize(d, maxSize)
 	}
 	return packs
+}
+
+// maxSize bounds the sizes that are believed, in bytes or rows.
+const maxSize = 1 << 60
+
+func decodeSize(d *wire.Decoder, most uint64) int64 {
+	n := d.Uint()
+	if n > most {
+		d.Fail("size %d", n)
+		return 0
+	}
+	return int64(n)
 }
 
 // encodeOps writes operations, with full with the version records, without it
@@ -227,9 +239,11 @@ func encodeOps(w *wire.Encoder, ops []Op, full bool) {
 }
 
 func decodeOps(d *wire.Decoder, number uint64, full bool) []Op {
-	ops := make([]Op, d.Count(2))
-	for i := range ops {
-		op := &ops[i]
+	n := d.Count(2)
+	ops := make([]Op, 0, min(n, 8)) // an Op is large; grow by what is really there
+	for range n {
+		ops = append(ops, Op{})
+		op := &ops[len(ops)-1]
 		op.Kind = Kind(d.Byte())
 		switch op.Kind {
 		case OpInit:
@@ -333,7 +347,13 @@ func decodeEntry(b []byte, number uint64) (*Entry, Hash, []Digest, error) {
 	}
 	d := wire.NewDecoder(body[4+n:])
 	digests := make([]Digest, d.Count(2))
+	if uint64(len(digests)) >= max(number, 1) {
+		d.Fail("%d digests", len(digests))
+	}
 	for i := range digests {
+		if d.Err() != nil {
+			break
+		}
 		digests[i].Number = number - uint64(len(digests)) + uint64(i)
 		digests[i].Time = time.Unix(0, d.Int()).UTC()
 		digests[i].Ops = decodeOps(d, digests[i].Number, false)

@@ -160,6 +160,12 @@ func CheckRecord(l pack.Row, rec pack.Record, raw []byte) error {
 	return nil
 }
 
+// Check reads a record to tell whether some copy of it is right.
+func (r *Reader) Check(ctx context.Context, kind pack.Kind, key pack.Key) error {
+	_, err := r.read(ctx, nil, kind, key)
+	return err
+}
+
 // Piece appends a piece's raw bytes to dst.
 func (r *Reader) Piece(ctx context.Context, dst []byte, id PieceID) ([]byte, error) {
 	return r.read(ctx, dst, pack.KindPiece, pack.Key(id))

@@ -19,8 +19,8 @@ type WriterOptions struct {
 	NewName func() pack.Name // random names
 }
 
-// Writer puts new content into packs. What the store holds already is not
-// written again. Pieces are encoded in the background, decoded again, and
+// Writer puts new content into packs. What the store holds already, and can
+// read, is not written again. Pieces are encoded in the background, decoded again, and
 // their hashes recomputed, before they go into a pack; packs are published by
 // Finish, or when they are full. Blob and TreeNode are for one goroutine.
 type Writer struct {
@@ -41,28 +41,29 @@ type Writer struct {
 	pw    *pack.Writer
 	packs []pack.Info
 
-	buffers sync.Pool
+	buffers chan []byte // free ones, each for a piece and what was read beyond it
 }
 
 type job struct {
 	key   pack.Key
 	rec   pack.Record
 	enc   []byte
-	raw   []byte // goes back to the pool
+	raw   []byte // to be released
 	err   error
 	flush chan struct{}
 }
 
 // inFlight bounds the pieces being encoded and waiting to be written; each
 // costs up to three times chunk.Max in memory.
-const inFlight = 4
+const inFlight = 3
 
 // NewWriter begins a session. One of Finish and Abort must be called.
 func NewWriter(ctx context.Context, b backend.Backend, have *Reader, o WriterOptions) *Writer {
 	ctx, cancel := context.WithCancel(ctx)
 	w := &Writer{ctx: ctx, cancel: cancel, b: b, have: have, o: o,
 		seen: map[pack.Key]bool{}, depends: map[pack.Name]bool{},
-		queue: make(chan chan job, inFlight), slots: make(chan struct{}, inFlight), done: make(chan struct{})}
+		buffers: make(chan []byte, 3*inFlight+1),
+		queue:   make(chan chan job, inFlight), slots: make(chan struct{}, inFlight), done: make(chan struct{})}
 	go w.collect()
 	return w
 }
@@ -76,17 +77,17 @@ func (w *Writer) collect() {
 			close(j.flush)
 			continue
 		}
-		if j.err == nil && w.failed() == nil {
+		if j.err == nil && j.enc != nil && w.failed() == nil {
 			j.err = w.append(j.key, j.rec, j.enc)
 		}
 		if j.err != nil {
 			w.fail(j.err)
 		}
 		if j.raw != nil {
-			w.buffers.Put(&j.raw)
+			w.release(j.raw)
 		}
 		if j.enc != nil {
-			w.buffers.Put(&j.enc)
+			w.release(j.enc)
 		}
 		<-w.slots
 	}
@@ -107,11 +108,26 @@ func (w *Writer) fail(err error) {
 	}
 }
 
-func (w *Writer) buffer() []byte {
-	if p, ok := w.buffers.Get().(*[]byte); ok {
-		return (*p)[:0]
+// buffer returns an empty buffer for n bytes; release gives it back. They are
+// as large as what went through them, not larger: touching fresh memory costs
+// more than copying.
+func (w *Writer) buffer(n int) []byte {
+	select {
+	case b := <-w.buffers:
+		if cap(b) >= n {
+			return b[:0]
+		}
+	default:
 	}
-	return nil
+	const step = 256 << 10
+	return make([]byte, 0, (n+step-1)/step*step)
+}
+
+func (w *Writer) release(b []byte) {
+	select {
+	case w.buffers <- b:
+	default:
+	}
 }
 
 // append runs in the collector only.
@@ -134,9 +150,10 @@ func (w *Writer) append(key pack.Key, rec pack.Record, enc []byte) error {
 	return w.pw.Add(key, rec, enc)
 }
 
-// submit encodes and verifies raw in the background. owned says that raw comes
-// from the pool.
-func (w *Writer) submit(kind pack.Kind, key, id pack.Key, raw []byte, owned bool) error {
+// submit encodes and verifies raw in the background. owned says that raw is to
+// be released; have, that the store lists the record: then that copy is read,
+// and only if it is damaged another one is written.
+func (w *Writer) submit(kind pack.Kind, key, id pack.Key, raw []byte, owned, have bool) error {
 	if err := w.failed(); err != nil {
 		return err
 	}
@@ -152,7 +169,15 @@ func (w *Writer) submit(kind pack.Kind, key, id pack.Key, raw []byte, owned bool
 		if owned {
 			j.raw = raw
 		}
-		j.rec, j.enc, j.err = encodeRecord(w.buffer(), kind, key, id, raw, w.o.Fast, w)
+		if have {
+			again, err := w.have.Piece(w.ctx, w.buffer(len(raw)), PieceID(key))
+			if err == nil {
+				w.release(again)
+				ch <- j
+				return
+			}
+		}
+		j.rec, j.enc, j.err = encodeRecord(w.buffer(len(raw)*3/4), kind, key, id, raw, w.o.Fast, w)
 		ch <- j
 	}()
 	return nil
@@ -161,10 +186,10 @@ func (w *Writer) submit(kind pack.Kind, key, id pack.Key, raw []byte, owned bool
 func encodeRecord(buf []byte, kind pack.Kind, key, id pack.Key, raw []byte, fast bool, w *Writer) (pack.Record, []byte, error) {
 	enc, c := codec.Encode(buf, raw, fast)
 	rec := pack.Record{Kind: kind, Codec: uint8(c), Raw: uint64(len(raw)), ID: id}
-	again, err := codec.Decode(w.buffer(), c, enc, len(raw))
+	again, err := codec.Decode(w.buffer(len(raw)), c, enc, len(raw))
 	if err == nil {
 		err = CheckRecord(pack.Row{Kind: kind, Key: key}, rec, again)
-		w.buffers.Put(&again)
+		w.release(again)
 	}
 	if err != nil {
 		return rec, enc, fmt.Errorf("verifying what would be stored: %w", err)
@@ -205,7 +230,7 @@ func (w *Writer) Blob(r io.Reader) (id BlobID, size int64, err error) {
 	h := NewHasher()
 	var parts []Part
 	for {
-		raw, last, err := c.Next(w.buffer())
+		raw, last, err := c.Next(w.buffer(chunk.Min))
 		if err == io.EOF && len(parts) == 0 {
 			raw, last, err = nil, true, nil // an empty model is an empty piece
 		}
@@ -216,20 +241,24 @@ func (w *Writer) Blob(r io.Reader) (id BlobID, size int64, err error) {
 			return id, size, err
 		}
 		size += int64(len(raw))
-		piece := HashPiece(raw)
-		parts = append(parts, Part{Piece: piece, Size: int64(len(raw))})
-		if !last || len(parts) > 1 {
+		var piece PieceID
+		if len(parts) == 0 { // the blob's hash so far is that of its first piece
+			_, _ = h.Write(raw)
+			h.Sum(piece[:0])
+		} else {
+			piece = HashPiece(raw)
 			_, _ = h.Write(raw)
 		}
+		parts = append(parts, Part{Piece: piece, Size: int64(len(raw))})
 		have, err := w.has(pack.KindPiece, pack.Key(piece))
 		if err != nil {
 			return id, size, err
 		}
-		if have {
-			w.buffers.Put(&raw)
+		if w.seen[pack.Key(piece)] {
+			w.release(raw)
 		} else {
 			w.seen[pack.Key(piece)] = true
-			if err := w.submit(pack.KindPiece, pack.Key(piece), pack.Key(piece), raw, true); err != nil {
+			if err := w.submit(pack.KindPiece, pack.Key(piece), pack.Key(piece), raw, true, have); err != nil {
 				return id, size, err
 			}
 		}
@@ -248,7 +277,7 @@ func (w *Writer) Blob(r io.Reader) (id BlobID, size int64, err error) {
 	w.seen[pack.Key(id)] = true
 	rc := Recipe{Blob: id, Parts: parts}
 	enc, rid := rc.Encode()
-	return id, size, w.submit(pack.KindRecipe, pack.Key(id), pack.Key(rid), enc, false)
+	return id, size, w.submit(pack.KindRecipe, pack.Key(id), pack.Key(rid), enc, false, false)
 }
 
 // Uses tells the Writer that the version relies on a blob that is in the
@@ -273,7 +302,7 @@ func (w *Writer) TreeNode(id TreeID, b []byte) error {
 	}
 	w.seen[pack.Key(id)] = true
 	w.have.KeepNode(id, b)
-	return w.submit(pack.KindTree, pack.Key(id), pack.Key(id), b, false)
+	return w.submit(pack.KindTree, pack.Key(id), pack.Key(id), b, false, false)
 }
 
 // Depends lists the packs of others that hold some of this session's content.

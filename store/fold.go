@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
+	"github.com/mstore/mstore/internal/backend"
 	"github.com/mstore/mstore/journal"
 )
 
@@ -13,9 +15,18 @@ import (
 func (s *Store) foldIfDue(ctx context.Context) {
 	st, err := s.j.Load(ctx)
 	if err == nil && st.FoldDue() {
-		_, err = s.j.Fold(ctx, st, s.packSet(st))
+		if _, err = s.j.Fold(ctx, st, s.packSet(st)); err == nil {
+			s.sweep(ctx)
+		}
 	}
 	if err != nil && ctx.Err() == nil && !errors.Is(err, journal.ErrLost) {
 		s.o.Warn(fmt.Sprintf("the version is saved, but the journal could not be folded: %v", err))
+	}
+}
+
+// sweep removes the unfinished files of writers that died more than a day ago.
+func (s *Store) sweep(ctx context.Context) {
+	if d, ok := s.b.(*backend.Dir); ok {
+		_, _, _ = d.Sweep(ctx, ".", s.o.Clock().Add(-24*time.Hour))
 	}
 }

@@ -339,7 +339,7 @@ func (f *fsck) piece(ctx context.Context, dst []byte, p objects.Part) ([]byte, e
 	}
 	if first != nil && ctx.Err() == nil {
 		f.s.mu.Lock()
-		f.problem(Problem{Kind: kindOfDamage(first), Object: p.Piece.String(), Detail: first.Error() + " (another copy is intact)"})
+		f.problem(Problem{Kind: kindOfDamage(first), Object: p.Piece.String(), Detail: first.Error() + otherCopy})
 		f.s.mu.Unlock()
 	}
 	if int64(len(out)) != p.Size {
@@ -347,6 +347,8 @@ func (f *fsck) piece(ctx context.Context, dst []byte, p objects.Part) ([]byte, e
 	}
 	return out, nil
 }
+
+const otherCopy = " (another copy is intact, nothing is lost)"
 
 func (f *fsck) mark(l pack.Loc) {
 	f.s.mu.Lock()
@@ -374,7 +376,13 @@ func (f *fsck) records(ctx context.Context) error {
 				return ctx.Err()
 			}
 			if err != nil {
-				f.hurt(row.Key, Problem{Kind: kindOfDamage(err), Object: hex.EncodeToString(row.Key[:]), Detail: err.Error()})
+				p := Problem{Kind: kindOfDamage(err), Object: hex.EncodeToString(row.Key[:]), Detail: err.Error()}
+				if f.sn.r.Check(ctx, row.Kind, row.Key) == nil {
+					p.Detail += otherCopy
+					f.problem(p)
+				} else {
+					f.hurt(row.Key, p)
+				}
 			} else if row.Kind == pack.KindPiece {
 				f.rep.Bytes += int64(len(raw))
 			}

@@ -171,7 +171,8 @@ func (a *app) say(format string, args ...any) {
 	}
 }
 
-// warn tells people something that --quiet does not hide.
+// warn tells people something that --quiet does not hide. May be called by
+// several goroutines.
 func (a *app) warn(msg string) {
 	a.progress.close()
 	fmt.Fprintf(a.stderr, "%s %s\n", a.errStyle.warn.Sprint("warning:"), cleanText(msg))

@@ -83,10 +83,6 @@ func hintFor(err error) string {
 		return usage.hint
 	case errors.As(err, &hint):
 		return hint.hint
-	case errors.Is(err, store.ErrNoStore):
-		return "'mstore init' makes a store; -C DIR and --store DIR name another place"
-	case errors.Is(err, store.ErrDamaged):
-		return "'mstore fsck' tells what else is hurt; 'mstore checkout --fallback' takes the newest earlier intact version"
 	}
 	return ""
 }

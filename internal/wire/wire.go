@@ -75,6 +75,9 @@ func (d *Decoder) End() error {
 
 // Uint reads an unsigned varint in its shortest form.
 func (d *Decoder) Uint() uint64 {
+	if d.err != nil {
+		return 0
+	}
 	v, n := binary.Uvarint(d.b)
 	if n <= 0 || (n > 1 && d.b[n-1] == 0) {
 		d.Fail("bad varint")
@@ -189,7 +192,7 @@ func (d *Decoder) Values() map[string]any {
 	if n == 0 {
 		return nil
 	}
-	m := make(map[string]any, n)
+	m := make(map[string]any, min(n, 1024)) // grow by what is really there
 	last := ""
 	for i := 0; i < n && d.err == nil; i++ {
 		k := d.String()

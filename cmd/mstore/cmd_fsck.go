@@ -1,0 +1,172 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/dustin/go-humanize"
+	"github.com/spf13/cobra"
+
+	"github.com/mstore/mstore/store"
+)
+
+func newFsckCommand(a *app) *cobra.Command {
+	var o fsckOptions
+	cmd := &cobra.Command{
+		Use:   "fsck",
+		Short: "Prove that the store is intact",
+		Long: `Prove that the store is intact: read every pack, decode and hash every piece and
+every model again, and follow the journal's chain of hashes. --quick checks the
+structure and that everything is there, without reading the models.
+
+Each problem is printed with the models and versions that it hurts.
+
+With --json: ok, objects, bytes, problems (kind: corrupt, missing, dangling-ref
+or index; object, path, versions, detail), repaired.
+
+Exit codes: 0 intact; 1 problems were found; 2 wrong usage; 3 no store; 4 so much
+is damaged that the check could not go on; 130 interrupted.`,
+		Example: `  mstore fsck
+  mstore fsck --quick
+  mstore fsck --json | jq '.problems[].path'`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return runFsck(cmd.Context(), a, o) },
+	}
+	cmd.Flags().BoolVar(&o.quick, "quick", false, "structure and reachability only")
+	a.jsonFlag(cmd, "print the report as JSON")
+	return cmd
+}
+
+type fsckOptions struct{ quick bool }
+
+func runFsck(ctx context.Context, a *app, o fsckOptions) error {
+	return a.with(ctx, func(s *store.Store) error {
+		start := time.Now()
+		report, err := s.Fsck(ctx, store.FsckOptions{Quick: o.quick})
+		if err != nil {
+			return err
+		}
+		if a.json {
+			err = writeJSON(a.out, newFsckDoc(report))
+		} else {
+			err = a.printFsck(report, time.Since(start))
+		}
+		if err == nil && !report.OK {
+			err = reportedError{exitFailed}
+		}
+		return err
+	})
+}
+
+func (a *app) printFsck(r *store.FsckReport, took time.Duration) error {
+	a.progress.close()
+	out, st := a.out, a.style
+	for _, p := range r.Problems {
+		line := st.bad.Sprint(p.Kind)
+		if p.Path != "" {
+			line += " " + cleanLine(p.Path)
+		}
+		if p.Object != "" {
+			line += " " + st.dim.Sprintf("%.16s", p.Object)
+		}
+		if p.Detail != "" {
+			line += ": " + cleanLine(p.Detail)
+		}
+		fmt.Fprintln(out, line)
+		if len(p.Versions) > 0 {
+			fmt.Fprintf(out, "    hurts %s\n", hurtVersions(p.Versions))
+		}
+		if next := nextStep(p); next != "" {
+			fmt.Fprintf(out, "    %s %s\n", st.dim.Sprint("next:"), next)
+		}
+	}
+	checked := fmt.Sprintf("%s objects, %s checked in %.1f s", humanize.Comma(r.Objects), humanBytes(r.Bytes), took.Seconds())
+	if mb := float64(r.Bytes) / 1e6; took > 10*time.Millisecond && mb >= 1 {
+		checked += fmt.Sprintf(" (%.0f MB/s)", mb/took.Seconds())
+	}
+	if r.Repaired > 0 {
+		checked += fmt.Sprintf(", %d repaired", r.Repaired)
+	}
+	if r.OK {
+		fmt.Fprintf(out, "%s %s\n", st.good.Sprint("ok:"), checked)
+	} else {
+		fmt.Fprintf(out, "%s %s\n", st.bad.Sprint(plural(len(r.Problems), "problem")+":"), checked)
+	}
+	return out.failed()
+}
+
+// hurtVersions is "v3, v4 and 12 more on main; v3 on exp".
+func hurtVersions(refs []store.VersionRef) string {
+	var order []string
+	byBranch := map[string][]string{}
+	for _, r := range refs {
+		if byBranch[r.Branch] == nil {
+			order = append(order, r.Branch)
+		}
+		byBranch[r.Branch] = append(byBranch[r.Branch], r.Version)
+	}
+	var parts []string
+	for _, b := range order {
+		names := byBranch[b]
+		text := strings.Join(names[:min(len(names), 6)], ", ")
+		if more := len(names) - 6; more > 0 {
+			text += fmt.Sprintf(" and %d more", more)
+		}
+		if b != "" {
+			text += " on " + cleanLine(b)
+		}
+		parts = append(parts, text)
+	}
+	return strings.Join(parts, "; ")
+}
+
+// nextStep is what a person can do about a problem.
+func nextStep(p store.Problem) string {
+	switch {
+	case p.Kind == "index":
+		return "nothing is lost; 'mstore reindex' builds it anew"
+	case p.Kind == "dangling-ref":
+		return "point the name at a version that is there: 'mstore branch -f NAME REV' or 'mstore alias NAME REV'"
+	case p.Path == "":
+		return ""
+	case len(p.Versions) > 0:
+		return fmt.Sprintf("commit the same bytes again from a copy, or take an earlier version: mstore checkout %s --fallback -- %s",
+			p.Versions[len(p.Versions)-1].Version, shellQuote(p.Path))
+	}
+	return "commit the same bytes again from a copy"
+}
+
+type fsckDoc struct {
+	OK       bool         `json:"ok"`
+	Objects  int64        `json:"objects"`
+	Bytes    int64        `json:"bytes"`
+	Problems []problemDoc `json:"problems"`
+	Repaired int          `json:"repaired"`
+}
+
+type problemDoc struct {
+	Kind     string       `json:"kind"`
+	Object   string       `json:"object"`
+	Path     string       `json:"path"`
+	Versions []versionRef `json:"versions"`
+	Detail   string       `json:"detail"`
+}
+
+type versionRef struct {
+	Version string `json:"version"`
+	Branch  string `json:"branch"`
+	ID      string `json:"id"`
+}
+
+func newFsckDoc(r *store.FsckReport) *fsckDoc {
+	d := &fsckDoc{OK: r.OK, Objects: r.Objects, Bytes: r.Bytes, Problems: make([]problemDoc, len(r.Problems)), Repaired: r.Repaired}
+	for i, p := range r.Problems {
+		d.Problems[i] = problemDoc{Kind: p.Kind, Object: p.Object, Path: p.Path, Versions: make([]versionRef, len(p.Versions)), Detail: p.Detail}
+		for j, v := range p.Versions {
+			d.Problems[i].Versions[j] = versionRef{Version: v.Version, Branch: v.Branch, ID: v.ID.String()}
+		}
+	}
+	return d
+}

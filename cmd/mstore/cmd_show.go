@@ -1,0 +1,147 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mstore/mstore/objects"
+	"github.com/mstore/mstore/store"
+)
+
+func newShowCommand(a *app) *cobra.Command {
+	var o showOptions
+	cmd := &cobra.Command{
+		Use:   "show [REV]",
+		Short: "Show the whole of one version",
+		Long: `Show the whole of one version, HEAD's without REV: ID, parents, time, author,
+source, message, metrics, parameters and all its models (+ added, ~ changed,
+- removed by this version).
+
+With --json one document as 'log --json' prints, whose models are all those of
+the version and those it removed, each with its status.
+
+Exit codes: 0 done; 2 wrong usage; 3 no store or no such version; 4 the store is
+damaged there; 130 interrupted.`,
+		Example: `  mstore show
+  mstore show v12
+  mstore show prod~1 --json`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.rev = first(args)
+			return runShow(cmd.Context(), a, o)
+		},
+		ValidArgsFunction: a.completeRev(false),
+	}
+	a.jsonFlag(cmd, "print the version as JSON")
+	return cmd
+}
+
+type showOptions struct{ rev string }
+
+func runShow(ctx context.Context, a *app, o showOptions) error {
+	return a.with(ctx, func(s *store.Store) error {
+		v, err := s.Show(ctx, headUnless(o.rev))
+		if err != nil {
+			return err
+		}
+		models, err := allModels(ctx, s, v)
+		if err != nil {
+			return err
+		}
+		if a.json {
+			return writeJSON(a.out, newVersionDoc(v, models).withNames(v))
+		}
+		return a.printVersion(v, models)
+	})
+}
+
+func headUnless(rev string) string {
+	if rev == "" {
+		return "HEAD"
+	}
+	return rev
+}
+
+// allModels lists what a version holds and what it removed, by path, each with
+// what the version did to it.
+func allModels(ctx context.Context, s *store.Store, v *store.Version) ([]objects.Change, error) {
+	changes, err := s.Changes(ctx, v)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]objects.Change, 0, v.Models+v.Removed)
+	for m, err := range s.Models(ctx, v, "") {
+		if err != nil {
+			return nil, err
+		}
+		for len(changes) > 0 && changes[0].Path < m.Path {
+			out, changes = append(out, changes[0]), changes[1:]
+		}
+		if len(changes) > 0 && changes[0].Path == m.Path {
+			out, changes = append(out, changes[0]), changes[1:]
+			continue
+		}
+		out = append(out, objects.Change{Path: m.Path, Blob: m.Blob, Size: m.Size, PrevSize: m.Size, Status: objects.Unchanged})
+	}
+	return append(out, changes...), nil
+}
+
+func (a *app) printVersion(v *store.Version, models []objects.Change) error {
+	a.progress.close()
+	out, st := a.out, a.style
+	head := st.version.Sprintf("%s %s", v.Name, v.ID)
+	if names := st.names(v); names != "" {
+		head += " " + names
+	}
+	fmt.Fprintln(out, head)
+
+	facts := columns{}
+	fact := func(name, value string) {
+		if value != "" {
+			facts.add(cell{text: name, look: st.dim}, cell{text: cleanLine(value)})
+		}
+	}
+	fact("branch", v.Branch)
+	for i, p := range v.Parents {
+		name := p.String()
+		if i == 0 && v.Seq > 1 {
+			name = fmt.Sprintf("v%d %s", v.Seq-1, name)
+		}
+		fact("parent", name)
+	}
+	fact("time", absoluteTime(v.Time)+" ("+ago(v.Time, a.now())+")")
+	fact("author", v.Author)
+	fact("source", v.Source)
+	facts.write(out)
+
+	if msg := strings.TrimSpace(v.Message); msg != "" {
+		fmt.Fprintf(out, "\n    %s\n", strings.ReplaceAll(cleanText(msg), "\n", "\n    "))
+	}
+	a.printValues("metrics", v.Metrics)
+	a.printValues("params", v.Params)
+
+	fmt.Fprintf(out, "\n%s, %s\n", plural(v.Models, "model"), humanBytes(v.Bytes))
+	table := columns{indent: "  "}
+	for _, c := range models {
+		table.add(append(st.changeRow(c), cell{text: c.Blob.Short(), look: st.dim})...)
+	}
+	table.write(out)
+	return out.failed()
+}
+
+func (a *app) printValues(title string, m map[string]any) {
+	if len(m) == 0 {
+		return
+	}
+	fmt.Fprintf(a.out, "\n%s\n", title)
+	table := columns{indent: "  "}
+	for _, k := range slices.Sorted(maps.Keys(m)) {
+		table.add(cell{text: cleanLine(k), look: a.style.dim}, cell{text: showValue(m[k])})
+	}
+	table.write(a.out)
+}

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mstore/mstore/objects"
+	"github.com/mstore/mstore/store"
+)
+
+func newStatusCommand(a *app) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "status",
+		Short: "Show what is not saved",
+		Long: `Show the current branch, its newest version, which models changed or are gone
+since, and which files are not under version control.
+
+With --json: branch, version, id, clean, changes (path, status, id, size),
+untracked.
+
+Exit codes: 0 done, saved or not; 2 wrong usage; 3 no store; 4 the store is
+damaged; 130 interrupted.`,
+		Example: `  mstore status
+  mstore status --json | jq .clean`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return runStatus(cmd.Context(), a) },
+	}
+	a.jsonFlag(cmd, "print JSON")
+	return cmd
+}
+
+type statusDoc struct {
+	Branch    string     `json:"branch"`
+	Version   string     `json:"version"` // empty before the first commit
+	ID        string     `json:"id"`
+	Clean     bool       `json:"clean"` // no changes; untracked files do not count
+	Changes   []modelDoc `json:"changes"`
+	Untracked []string   `json:"untracked"`
+}
+
+func runStatus(ctx context.Context, a *app) error {
+	return a.with(ctx, func(s *store.Store) error {
+		status, err := s.Status(ctx)
+		if err != nil {
+			return err
+		}
+		if a.json {
+			return writeJSON(a.out, newStatusDoc(status))
+		}
+		return a.printStatus(status)
+	})
+}
+
+func newStatusDoc(s *store.Status) *statusDoc {
+	d := &statusDoc{
+		Branch: s.Branch, Clean: len(s.Changes) == 0,
+		Changes: make([]modelDoc, len(s.Changes)), Untracked: list(s.Untracked),
+	}
+	if s.Head != nil {
+		d.Version, d.ID = s.Head.Name, s.Head.ID.String()
+	}
+	for i, c := range s.Changes {
+		d.Changes[i] = modelDoc{Path: c.Path, Size: c.Size, Status: c.Status.String()}
+		if c.Blob != (objects.BlobID{}) {
+			d.Changes[i].ID = c.Blob.String()
+		}
+	}
+	return d
+}
+
+func (a *app) printStatus(s *store.Status) error {
+	a.progress.close()
+	out, st := a.out, a.style
+	fmt.Fprintf(out, "on branch %s", st.branch.Sprint(s.Branch))
+	if s.Head != nil {
+		fmt.Fprintf(out, " at %s, %s", st.version.Sprintf("%s %s", s.Head.Name, s.Head.ID.Short()), ago(s.Head.Time, a.now()))
+	} else {
+		out.WriteString(", no versions yet")
+	}
+	out.WriteByte('\n')
+
+	if len(s.Changes) > 0 {
+		fmt.Fprintf(out, "\nnot saved %s\n", st.dim.Sprint("(mstore commit -a saves, mstore checkout HEAD takes back)"))
+		table := columns{indent: "  "}
+		for _, c := range s.Changes {
+			table.add(st.changeRow(c)...)
+		}
+		table.write(out)
+	}
+	if len(s.Untracked) > 0 {
+		fmt.Fprintf(out, "\nnot under version control %s\n", st.dim.Sprint("(mstore commit PATH adds)"))
+		for _, p := range s.Untracked {
+			fmt.Fprintf(out, "  %s %s\n", st.dim.Sprint("?"), cleanLine(p))
+		}
+	}
+	if len(s.Changes) == 0 && len(s.Untracked) == 0 && s.Head != nil {
+		out.WriteString("everything is saved\n")
+	}
+	return out.failed()
+}

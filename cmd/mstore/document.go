@@ -1,0 +1,81 @@
+package main
+
+import (
+	"time"
+
+	"github.com/mstore/mstore/objects"
+	"github.com/mstore/mstore/store"
+)
+
+// versionDoc is a version in JSON: what commit prints, and with tags, aliases
+// and branches what log and show print. Params and metrics are always objects,
+// models and parents always arrays.
+type versionDoc struct {
+	Version string         `json:"version"` // "v13"; empty when there is no version yet
+	ID      string         `json:"id"`
+	Branch  string         `json:"branch"`
+	Parents []string       `json:"parents"`
+	Time    string         `json:"time"` // RFC 3339, UTC, whole seconds
+	Author  string         `json:"author"`
+	Message string         `json:"message"`
+	Source  string         `json:"source"`
+	Params  map[string]any `json:"params"`
+	Metrics map[string]any `json:"metrics"`
+	Models  []modelDoc     `json:"models"`
+
+	Created *bool `json:"created,omitempty"` // commit only
+
+	// Names that point at the version; log and show only.
+	Tags     []string `json:"tags,omitzero"`
+	Aliases  []string `json:"aliases,omitzero"`
+	Branches []string `json:"branches,omitzero"`
+}
+
+// modelDoc is one model in JSON. Status is added, changed, removed or
+// unchanged; of a removed model ID and size are what was removed.
+type modelDoc struct {
+	Path   string `json:"path"`
+	ID     string `json:"id"`
+	Size   int64  `json:"size"`
+	Status string `json:"status,omitempty"`
+}
+
+func newVersionDoc(v *store.Version, changes []objects.Change) *versionDoc {
+	d := &versionDoc{
+		Parents: []string{}, Params: map[string]any{}, Metrics: map[string]any{},
+		Models: make([]modelDoc, len(changes)),
+	}
+	for i, c := range changes {
+		d.Models[i] = modelDoc{Path: c.Path, ID: c.Blob.String(), Size: c.Size, Status: c.Status.String()}
+	}
+	if v == nil {
+		return d
+	}
+	d.Version, d.ID, d.Branch = v.Name, v.ID.String(), v.Branch
+	for _, p := range v.Parents {
+		d.Parents = append(d.Parents, p.String())
+	}
+	d.Time = v.Time.UTC().Format(time.RFC3339)
+	d.Author, d.Message, d.Source = v.Author, v.Message, v.Source
+	if v.Params != nil {
+		d.Params = v.Params
+	}
+	if v.Metrics != nil {
+		d.Metrics = v.Metrics
+	}
+	return d
+}
+
+// withNames fills in the names that point at v.
+func (d *versionDoc) withNames(v *store.Version) *versionDoc {
+	d.Tags, d.Aliases, d.Branches = list(v.Tags), list(v.Aliases), list(v.Heads)
+	return d
+}
+
+// list is s, or an empty list, never nil.
+func list(s []string) []string {
+	if s == nil {
+		return []string{}
+	}
+	return s
+}

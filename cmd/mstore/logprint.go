@@ -1,0 +1,147 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/fatih/color"
+
+	"github.com/mstore/mstore/store"
+)
+
+const (
+	logModels = 8  // models that log shows of one version
+	logValues = 10 // metrics, and parameters, that log shows of one version
+)
+
+// logPrinter prints versions one by one, newest first.
+type logPrinter struct {
+	app     *app
+	oneline bool
+	tty     bool
+	now     time.Time
+	printed int
+	width   int // of the first version's name: the longest, mostly
+}
+
+func (p *logPrinter) print(ctx context.Context, s *store.Store, v *store.Version) error {
+	changes, err := s.Changes(ctx, v)
+	if err != nil {
+		return err
+	}
+	out, st := p.app.out, p.app.style
+	if p.printed++; p.printed == 1 {
+		p.width = len(v.Name)
+		p.app.progress.close()
+	}
+	switch {
+	case p.app.json:
+		return writeJSON(out, newVersionDoc(v, changes).withNames(v))
+	case p.oneline:
+		p.header(v, cleanLine(firstLine(v.Message)))
+	default:
+		if p.printed > 1 {
+			out.WriteByte('\n')
+		}
+		p.header(v, "")
+		indent := strings.Repeat(" ", p.width+1)
+		for line := range strings.Lines(strings.TrimSpace(v.Message)) {
+			fmt.Fprintf(out, "%s%s\n", indent, cleanLine(strings.TrimRight(line, "\r\n")))
+		}
+		shown := changes
+		if len(shown) > logModels+1 {
+			shown = shown[:logModels]
+		}
+		table := columns{indent: indent}
+		for _, c := range shown {
+			table.add(st.changeRow(c)...)
+		}
+		table.write(out)
+		if more := len(changes) - len(shown); more > 0 {
+			fmt.Fprintf(out, "%s%s\n", indent, st.dim.Sprintf("… and %d more", more))
+		}
+		if values := p.values(v); values != "" {
+			fmt.Fprintf(out, "%s%s\n", indent, values)
+		}
+	}
+	if p.tty {
+		out.Flush()
+	}
+	return out.failed()
+}
+
+// header is the line that names a version.
+func (p *logPrinter) header(v *store.Version, message string) {
+	st := p.app.style
+	parts := []string{st.version.Sprintf("%-*s %s", p.width, v.Name, v.ID.Short())}
+	if names := st.names(v); names != "" {
+		parts[0] += " " + names
+	}
+	parts = append(parts, ago(v.Time, p.now))
+	if !p.oneline && v.Author != "" {
+		parts = append(parts, st.dim.Sprint(cleanLine(v.Author)))
+	}
+	if message != "" {
+		parts = append(parts, message)
+	}
+	if p.oneline {
+		if values := st.values(v.Metrics, st.bold); values != "" {
+			parts = append(parts, values)
+		}
+	}
+	p.app.out.WriteString(strings.Join(parts, "  ") + "\n")
+}
+
+// values is a version's metrics and parameters on one line.
+func (p *logPrinter) values(v *store.Version) string {
+	st := p.app.style
+	metrics, params := st.values(v.Metrics, st.bold), st.values(v.Params, nil)
+	if metrics != "" && params != "" {
+		return metrics + st.dim.Sprint("  |  ") + params
+	}
+	return metrics + params
+}
+
+// names is "(main, tag: gold, alias: prod)" in git's colours.
+func (st *style) names(v *store.Version) string {
+	var names []string
+	for _, n := range v.Heads {
+		names = append(names, st.branch.Sprint(n))
+	}
+	for _, n := range v.Tags {
+		names = append(names, st.tag.Sprint("tag: "+n))
+	}
+	for _, n := range v.Aliases {
+		names = append(names, st.alias.Sprint("alias: "+n))
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return st.version.Sprint("(") + strings.Join(names, st.version.Sprint(", ")) + st.version.Sprint(")")
+}
+
+// values is "loss 0.21  acc 0.93", in order of the keys.
+func (st *style) values(m map[string]any, look *color.Color) string {
+	var parts []string
+	for i, k := range slices.Sorted(maps.Keys(m)) {
+		if i == logValues {
+			parts = append(parts, st.dim.Sprintf("… and %d more", len(m)-i))
+			break
+		}
+		value := showValue(m[k])
+		if look != nil {
+			value = look.Sprint(value)
+		}
+		parts = append(parts, st.dim.Sprint(cleanLine(k))+" "+value)
+	}
+	return strings.Join(parts, "  ")
+}
+
+func firstLine(s string) string {
+	line, _, _ := strings.Cut(strings.TrimSpace(s), "\n")
+	return strings.TrimSpace(line)
+}

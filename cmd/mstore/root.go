@@ -1,0 +1,140 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"runtime/pprof"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+const rootLong = `mstore keeps machine-learning models under version control: every version
+complete, verified when it is read, and stored in little space.
+
+  mstore init
+  mstore commit model.json -m "first model" --metric loss=0.21
+  mstore log
+  mstore checkout v1
+
+A version is named by v12, HEAD, a branch, tag or alias, an ID or its first four
+or more digits, REV~N (N versions before), NAME@v12, NAME@{yesterday} or NAME@{1}
+(where the name pointed one move ago). REV:PATH names one model.
+
+Exit codes:
+  0    done
+  1    damage, invalid input data or a failed check was found
+  2    wrong usage
+  3    no such store, version or model, or its content is expired
+  4    something that was needed is damaged or lost
+  5    refused because of a conflict
+  130  interrupted`
+
+// newRootCommand builds the whole command line.
+func newRootCommand(a *app) *cobra.Command {
+	var version bool
+	stop := func() error { return nil }
+	root := &cobra.Command{
+		Use:           "mstore",
+		Short:         "Git for machine-learning models",
+		Long:          rootLong,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return unknownCommand(cmd, args[0])
+			}
+			return nil
+		},
+		PersistentPreRunE: func(*cobra.Command, []string) (err error) {
+			if err := a.start(); err != nil {
+				return err
+			}
+			stop, err = a.startProfiles()
+			return err
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if version {
+				return runVersion(a, versionOptions{})
+			}
+			return cmd.Help()
+		},
+		PersistentPostRunE: func(*cobra.Command, []string) error { return stop() },
+	}
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usagef(fmt.Sprintf("'%s --help' lists the flags", cmd.CommandPath()), "%s", err)
+	})
+	root.Flags().BoolVar(&version, "version", false, "print the version of mstore")
+
+	f := root.PersistentFlags()
+	f.StringVarP(&a.chdir, "chdir", "C", "", "run as if started in `DIR`")
+	f.StringVar(&a.storeDir, "store", "", "the store is `DIR`, and the working directory the models' root (or MSTORE_DIR)")
+	f.BoolVar(&a.noColor, "no-color", false, "no colours, even on a terminal (or NO_COLOR)")
+	f.BoolVarP(&a.quiet, "quiet", "q", false, "no talk and no progress: only data, warnings and errors")
+	f.StringVar(&a.cpuProfile, "cpuprofile", "", "write a CPU profile to `FILE`")
+	f.StringVar(&a.memProfile, "memprofile", "", "write a heap profile to `FILE`")
+	f.MarkHidden("cpuprofile")
+	f.MarkHidden("memprofile")
+	root.MarkPersistentFlagDirname("chdir")
+	root.MarkPersistentFlagDirname("store")
+
+	group := func(id, title string, cmds ...*cobra.Command) {
+		root.AddGroup(&cobra.Group{ID: id, Title: title})
+		for _, c := range cmds {
+			c.GroupID = id
+			root.AddCommand(c)
+		}
+	}
+	group("work", "Save models and bring them back:",
+		newInitCommand(a), newCommitCommand(a), newStatusCommand(a), newCheckoutCommand(a))
+	group("look", "Look at history:",
+		newLogCommand(a), newShowCommand(a), newLsCommand(a), newCatCommand(a))
+	group("names", "Name versions:",
+		newBranchCommand(a), newTagCommand(a), newAliasCommand(a), newRollbackCommand(a))
+	group("care", "Care for the store:",
+		newFsckCommand(a), newStatsCommand(a), newConfigCommand(a), newReindexCommand(a))
+	root.AddCommand(newVersionCommand(a))
+	return root
+}
+
+func unknownCommand(cmd *cobra.Command, name string) error {
+	hint := "'mstore --help' lists the commands"
+	if near := cmd.SuggestionsFor(name); len(near) > 0 {
+		hint = "did you mean " + strings.Join(near, " or ") + "?"
+	}
+	return usagef(hint, "unknown command %q", name)
+}
+
+// startProfiles begins what --cpuprofile and --memprofile ask for.
+func (a *app) startProfiles() (stop func() error, err error) {
+	var cpu *os.File
+	if a.cpuProfile != "" {
+		if cpu, err = os.Create(a.cpuProfile); err != nil {
+			return nil, err
+		}
+		if err := pprof.StartCPUProfile(cpu); err != nil {
+			return nil, err
+		}
+	}
+	return func() error {
+		if cpu != nil {
+			pprof.StopCPUProfile()
+			if err := cpu.Close(); err != nil {
+				return err
+			}
+		}
+		if a.memProfile == "" {
+			return nil
+		}
+		f, err := os.Create(a.memProfile)
+		if err != nil {
+			return err
+		}
+		runtime.GC()
+		if err := pprof.WriteHeapProfile(f); err != nil {
+			return err
+		}
+		return f.Close()
+	}, nil
+}

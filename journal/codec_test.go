@@ -1,0 +1,244 @@
+package journal
+
+import (
+	"bytes"
+	"errors"
+	"math"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/mstore/mstore/internal/backend"
+	"github.com/mstore/mstore/objects"
+	"github.com/mstore/mstore/objects/codec"
+	"github.com/mstore/mstore/objects/pack"
+)
+
+// everyOp is an entry with each operation once.
+func everyOp() *Entry {
+	v := objects.Version{Seq: 12, Generation: 14, Time: epoch, Message: "m", Params: map[string]any{"lr": 0.5}}
+	rec, id := v.Encode()
+	to := Target{ID: id, Entry: 300, Seq: 12, Line: 7}
+	from := Target{ID: objects.VersionID{9}, Entry: 299, Seq: 11, Line: 7}
+	packs := []pack.Info{{Name: pack.Name{1}, Size: 1 << 40}, {Name: pack.Name{2}}}
+	return &Entry{Number: 300, Prev: Hash{1, 2}, Tx: [16]byte{3}, Time: epoch.Add(time.Nanosecond), Ops: []Op{
+		{Kind: OpInit, Store: [16]byte{4, 5}},
+		{Kind: OpAddPacks, Packs: packs},
+		{Kind: OpCommit, NameKind: Branch, Name: "main", Target: to, Parent: from, Record: rec},
+		{Kind: OpSetName, NameKind: Alias, Name: "best", Target: from, Reason: "rollback"},
+		{Kind: OpDeleteName, NameKind: Tag, Name: "t/é", Target: from, Reason: ""},
+		{Kind: OpRemovePacks, Packs: packs[:1]},
+		{Kind: OpSetConfig, Key: "k", Value: "v\n"},
+		{Kind: OpUnsetConfig, Key: "k"},
+	}}
+}
+
+func TestEntryRoundTrip(t *testing.T) {
+	e := everyOp()
+	core := e.encodeCore()
+	before := []Digest{
+		{Number: 298, Time: epoch, Ops: []Op{{Kind: OpUnsetConfig, Key: "a"}}},
+		{Number: 299, Time: epoch.Add(-time.Hour), Ops: []Op{{Kind: OpSetName, NameKind: Alias, Name: "x"}}},
+	}
+	file := encodeEntry(core, before)
+	got, hash, digests, err := decodeEntry(file, 300)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(got, e) {
+		t.Errorf("entry:\n%+v, want\n%+v", got, e)
+	}
+	if !reflect.DeepEqual(digests, before) {
+		t.Errorf("digests:\n%+v, want\n%+v", digests, before)
+	}
+	if hash != objects.EntryHash(core) {
+		t.Error("hash differs")
+	}
+	if _, _, _, err := decodeEntry(file, 301); !errors.Is(err, ErrCorrupt) {
+		t.Errorf("as another number: %v", err)
+	}
+	v, id, err := got.Version()
+	if err != nil || v.Seq != 12 || id != e.Ops[2].Target.ID {
+		t.Errorf("version %v %v %v", v, id, err)
+	}
+	got.Ops[2].Target.Seq++
+	if _, _, err := got.Version(); !errors.Is(err, ErrCorrupt) {
+		t.Errorf("a record under another number: %v", err)
+	}
+}
+
+// Any bit of an entry file, and any length, is found.
+func TestEntryDamage(t *testing.T) {
+	file := encodeEntry(everyOp().encodeCore(), nil)
+	for i := range 8 * len(file) {
+		bad := bytes.Clone(file)
+		bad[i/8] ^= 1 << (i % 8)
+		if _, _, _, err := decodeEntry(bad, 300); !errors.Is(err, ErrCorrupt) {
+			t.Fatalf("bit %d: %v", i, err)
+		}
+	}
+	for n := range file {
+		if _, _, _, err := decodeEntry(file[:n], 300); !errors.Is(err, ErrCorrupt) {
+			t.Fatalf("%d bytes: %v", n, err)
+		}
+	}
+}
+
+func TestNewerFormat(t *testing.T) {
+	file := encodeEntry(everyOp().encodeCore(), nil)
+	file = file[:len(file)-4]
+	file[8] = Format + 1
+	if _, _, _, err := decodeEntry(appendCRC(file), 300); !errors.Is(err, ErrFormat) || errors.Is(err, ErrCorrupt) {
+		t.Errorf("%v, want ErrFormat alone", err)
+	}
+}
+
+// everyState is a state with something in each field that a checkpoint keeps.
+func everyState() *State {
+	to := Target{ID: objects.VersionID{1}, Entry: 2, Seq: 1, Line: 2}
+	return &State{
+		Store: [16]byte{8}, Number: 500, Hash: Hash{9}, Time: epoch, Versions: 480, Removals: 3,
+		Names: map[string]Name{
+			"main": {Kind: Branch, Name: "main", To: to, Moved: 500, Time: epoch, Forked: true},
+			"best": {Kind: Alias, Name: "best", To: to, Moved: 3, Time: epoch.Add(-time.Hour)},
+		},
+		Config:   map[string]string{"a": "1", "b": ""},
+		Packs:    []pack.Info{{Name: pack.Name{5}, Size: 77}},
+		Segments: []pack.SegmentInfo{{Name: pack.Name{6}, Packs: 3, Rows: 9, Size: 1000}},
+		Dead:     map[pack.Name]bool{{7}: true, {8}: true},
+
+		generation: 4, watermark: 500,
+		archive: []archiveInfo{
+			{First: 1, Last: 400, Name: [8]byte{1}, DirOff: 1000, DirLen: 50, Blocks: 4, IDs: 380},
+			{First: 401, Last: 500, Name: [8]byte{2}, DirOff: 100, DirLen: 20, Blocks: 1, IDs: 100},
+		},
+	}
+}
+
+func TestCheckpointRoundTrip(t *testing.T) {
+	s := everyState()
+	b := s.encodeCheckpoint()
+	got, err := decodeCheckpoint(b, 4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(got, s) {
+		t.Errorf("\n%+v, want\n%+v", got, s)
+	}
+	if !bytes.Equal(got.encodeCheckpoint(), b) {
+		t.Error("encodes differently")
+	}
+	if _, err := decodeCheckpoint(b, 5); !errors.Is(err, ErrCorrupt) {
+		t.Errorf("of another generation: %v", err)
+	}
+	for i := range 8 * len(b) {
+		bad := bytes.Clone(b)
+		bad[i/8] ^= 1 << (i % 8)
+		if _, err := decodeCheckpoint(bad, 4); !errors.Is(err, ErrCorrupt) {
+			t.Fatalf("bit %d: %v", i, err)
+		}
+	}
+}
+
+func TestArchiveInfoRoundTrip(t *testing.T) {
+	for _, a := range everyState().archive {
+		got, err := decodeArchiveInfo(a.encode())
+		if err != nil || got != a {
+			t.Errorf("%+v, %v, want %+v", got, err, a)
+		}
+	}
+	for _, a := range []archiveInfo{
+		{First: 0, Last: 5}, {First: 6, Last: 5},
+		{First: 1, Last: 5, IDs: 6}, {First: 1, Last: 5, Blocks: 6},
+		{First: 1, Last: 5, DirOff: math.MaxUint64}, {First: 1, Last: math.MaxUint64, IDs: 1 << 60},
+	} {
+		if _, err := decodeArchiveInfo(a.encode()); !errors.Is(err, ErrCorrupt) {
+			t.Errorf("%+v is accepted", a)
+		}
+	}
+}
+
+func someBlocks() []block {
+	return []block{
+		{First: 1, Count: 128, Off: 12, Stored: 900, Raw: 4000, Codec: codec.Zstd, CRC: math.MaxUint32, Time: epoch,
+			Lines: []lineSpan{{1, 1, 100}, {50, 3, 9}}, Moves: []nameMoves{{"main", 100}, {"side", 9}}},
+		{First: 129, Count: 2, Off: 912, Stored: 10, Raw: 10, Codec: codec.Raw, Time: epoch.Add(time.Hour),
+			Lines: []lineSpan{}, Moves: []nameMoves{{"side", 1}, {"best", 1}}},
+	}
+}
+
+func TestDirectoryRoundTrip(t *testing.T) {
+	want := someBlocks()
+	got, err := decodeDirectory(encodeDirectory(want))
+	if err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("\n%+v, %v, want\n%+v", got, err, want)
+	}
+}
+
+// An archive gives back every entry, core for core, also after it was merged
+// with the segments before it.
+func TestArchiveRoundTrip(t *testing.T) {
+	w := newStore(t, backend.NewMem())
+	want := map[uint64][]byte{}
+	for _, n := range []int{1, 127, 300, 1, 2100} {
+		w.commits(n)
+		h := w.j.History(w.s)
+		for n := w.s.watermark + 1; n <= w.s.Number; n++ {
+			_, core, err := h.entry(t.Context(), n)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want[n] = core
+		}
+		w.fold()
+		h = w.j.History(w.s)
+		for n := uint64(1); n <= w.s.Number; n++ {
+			_, core, err := h.entry(t.Context(), n)
+			if err != nil || !bytes.Equal(core, want[n]) {
+				t.Fatalf("entry %d of %d: %v", n, w.s.Number, err)
+			}
+		}
+		w.verify()
+	}
+	if n := len(w.s.archive); n > 3 {
+		t.Errorf("%d archive segments", n)
+	}
+}
+
+// Any byte of an archive that is damaged is found by Verify, or what is read
+// is right all the same.
+func TestArchiveDamage(t *testing.T) {
+	b := backend.NewMem()
+	w := newStore(t, b)
+	w.commits(40)
+	w.fold()
+	key := w.s.archive[0].key()
+	data, err := backend.ReadAll(t.Context(), b, key, 1<<30)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; i < len(data); i += 7 {
+		bad := bytes.Clone(data)
+		bad[i] ^= 0x10
+		replace(t, b, key, bad)
+		found := false
+		if _, err := w.j.Verify(t.Context(), w.s, func(Finding) { found = true }); err != nil {
+			t.Fatal(err)
+		}
+		if !found {
+			t.Fatalf("byte %d of %d: not found", i, len(data))
+		}
+	}
+	for n := 0; n < len(data); n += 97 {
+		replace(t, b, key, data[:n])
+		found := false
+		if _, err := w.j.Verify(t.Context(), w.s, func(Finding) { found = true }); err != nil || !found {
+			t.Fatalf("cut to %d bytes: found %v, %v", n, found, err)
+		}
+		for n := uint64(1); n <= w.s.Number; n++ {
+			if e, err := w.j.History(w.s).Entry(t.Context(), n); err == nil && e.Number != n {
+				t.Fatalf("entry %d is %d", n, e.Number)
+			}
+		}
+	}
+}
