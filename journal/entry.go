@@ -188,6 +188,10 @@ func decodePacks(d *wire.Decoder) []pack.Info {
 	return packs
 }
 
+// maxOps bounds the operations of an entry: each takes some hundred bytes of
+// memory.
+const maxOps = 1 << 16
+
 // maxSize bounds the sizes that are believed, in bytes or rows.
 const maxSize = 1 << 60
 
@@ -240,6 +244,10 @@ func encodeOps(w *wire.Encoder, ops []Op, full bool) {
 
 func decodeOps(d *wire.Decoder, number uint64, full bool) []Op {
 	n := d.Count(2)
+	if n > maxOps {
+		d.Fail("%d operations", n)
+		return nil
+	}
 	ops := make([]Op, 0, min(n, 8)) // an Op is large; grow by what is really there
 	for range n {
 		ops = append(ops, Op{})

@@ -24,15 +24,15 @@ type Reader struct {
 
 	mu    sync.Mutex
 	set   *pack.Set
-	nodes map[TreeID][]byte
+	nodes map[TreeID]*treeNode
 }
 
-// maxNodes bounds the tree nodes that are kept, some 2 KB each.
+// maxNodes bounds the tree nodes that are kept, some 3 KB each.
 const maxNodes = 8192
 
 // NewReader reads from the packs of set, which lie in b.
 func NewReader(b backend.Backend, set *pack.Set) *Reader {
-	return &Reader{b: b, set: set, nodes: map[TreeID][]byte{}}
+	return &Reader{b: b, set: set, nodes: map[TreeID]*treeNode{}}
 }
 
 // Set returns the packs that are read.
@@ -194,26 +194,42 @@ func (r *Reader) Recipe(ctx context.Context, id BlobID) (*Recipe, error) {
 
 // TreeNode implements NodeReader.
 func (r *Reader) TreeNode(ctx context.Context, id TreeID) ([]byte, error) {
+	return r.read(ctx, nil, pack.KindTree, pack.Key(id))
+}
+
+// decodedNode is TreeNode with a cache. Nobody changes what it returns.
+func (r *Reader) decodedNode(ctx context.Context, id TreeID) (*treeNode, error) {
 	r.mu.Lock()
-	b := r.nodes[id]
+	n := r.nodes[id]
 	r.mu.Unlock()
-	if b != nil {
-		return b, nil
+	if n != nil {
+		return n, nil
 	}
-	b, err := r.read(ctx, nil, pack.KindTree, pack.Key(id))
+	b, err := r.TreeNode(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	r.KeepNode(id, b)
-	return b, nil
+	if n, err = decodeTreeNode(b); err != nil {
+		return nil, err
+	}
+	r.keep(id, n)
+	return n, nil
 }
 
 // KeepNode makes a node known that is not in a pack yet.
-func (r *Reader) KeepNode(id TreeID, b []byte) {
+func (r *Reader) KeepNode(id TreeID, b []byte) error {
+	n, err := decodeTreeNode(b)
+	if err == nil {
+		r.keep(id, n)
+	}
+	return err
+}
+
+func (r *Reader) keep(id TreeID, n *treeNode) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(r.nodes) >= maxNodes {
 		clear(r.nodes)
 	}
-	r.nodes[id] = b
+	r.nodes[id] = n
 }

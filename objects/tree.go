@@ -27,11 +27,7 @@ type Tree struct {
 func OpenTree(id TreeID, nodes NodeReader) *Tree { return &Tree{ID: id, nodes: nodes} }
 
 func (t *Tree) node(ctx context.Context, id TreeID, level int) (*treeNode, error) {
-	b, err := t.nodes.TreeNode(ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	n, err := decodeTreeNode(b)
+	n, err := t.load(ctx, id)
 	if err != nil {
 		return nil, err
 	}
@@ -39,6 +35,18 @@ func (t *Tree) node(ctx context.Context, id TreeID, level int) (*treeNode, error
 		return nil, fmt.Errorf("tree node %s: %w: level %d, want %d", id, ErrCorrupt, n.level, level)
 	}
 	return n, nil
+}
+
+// load returns a node that others may hold as well.
+func (t *Tree) load(ctx context.Context, id TreeID) (*treeNode, error) {
+	if r, ok := t.nodes.(*Reader); ok {
+		return r.decodedNode(ctx, id)
+	}
+	b, err := t.nodes.TreeNode(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return decodeTreeNode(b)
 }
 
 func (t *Tree) root(ctx context.Context) (*treeNode, error) {

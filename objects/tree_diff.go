@@ -81,7 +81,7 @@ func (it *treeItem) entry() *TreeEntry {
 type treeCursor struct {
 	ctx   context.Context
 	tree  *Tree
-	stack []*treeNode // items already passed are cut off
+	stack []treeNode // copies, whose items already passed are cut off
 }
 
 func newTreeCursor(ctx context.Context, t *Tree) (*treeCursor, error) {
@@ -89,14 +89,14 @@ func newTreeCursor(ctx context.Context, t *Tree) (*treeCursor, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &treeCursor{ctx: ctx, tree: t, stack: []*treeNode{n}}, nil
+	return &treeCursor{ctx: ctx, tree: t, stack: []treeNode{*n}}, nil
 }
 
 // head returns the item and its level: 0 for a model, l for a node of level
 // l-1; nil at the end.
 func (c *treeCursor) head() (*treeItem, int) {
 	for len(c.stack) > 0 {
-		top := c.stack[len(c.stack)-1]
+		top := &c.stack[len(c.stack)-1]
 		if len(top.items) > 0 {
 			return &top.items[0], top.level
 		}
@@ -106,7 +106,7 @@ func (c *treeCursor) head() (*treeItem, int) {
 }
 
 func (c *treeCursor) skip() {
-	top := c.stack[len(c.stack)-1]
+	top := &c.stack[len(c.stack)-1]
 	top.items = top.items[1:]
 }
 
@@ -117,6 +117,6 @@ func (c *treeCursor) expand() error {
 		return err
 	}
 	c.skip()
-	c.stack = append(c.stack, n)
+	c.stack = append(c.stack, *n)
 	return nil
 }

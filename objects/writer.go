@@ -301,7 +301,9 @@ func (w *Writer) TreeNode(id TreeID, b []byte) error {
 		return err
 	}
 	w.seen[pack.Key(id)] = true
-	w.have.KeepNode(id, b)
+	if err := w.have.KeepNode(id, b); err != nil {
+		return err
+	}
 	return w.submit(pack.KindTree, pack.Key(id), pack.Key(id), b, false, false)
 }
 

@@ -2,20 +2,21 @@ package main
 
 import "github.com/mstore/mstore/objects"
 
-// mark is the sign of a status, in its colour.
-func (st *style) mark(s objects.Status) cell {
-	switch s {
+// marked is a path with the sign of its status, in the status's colour.
+func (st *style) marked(c objects.Change) cell {
+	path := cleanLine(c.Path)
+	switch c.Status {
 	case objects.Added:
-		return cell{text: "+", look: st.added}
+		return cell{text: "+ " + path, look: st.added}
 	case objects.Changed:
-		return cell{text: "~", look: st.changed}
+		return cell{text: "~ " + path, look: st.changed}
 	case objects.Removed:
-		return cell{text: "-", look: st.removed}
+		return cell{text: "- " + path, look: st.removed}
 	}
-	return cell{text: " "}
+	return cell{text: "  " + path}
 }
 
-// changeRow is one model of a list of changes: mark, path, size, size change.
+// changeRow is one model of a list of changes: marked path, size, size change.
 func (st *style) changeRow(c objects.Change) []cell {
 	var size, delta string
 	switch c.Status {
@@ -27,7 +28,6 @@ func (st *style) changeRow(c objects.Change) []cell {
 		size = humanBytes(c.Size)
 	}
 	return []cell{
-		st.mark(c.Status), {text: cleanLine(c.Path)},
-		{text: size, right: true}, {text: delta, right: true, look: st.dim},
+		st.marked(c), {text: size, right: true}, {text: delta, right: true, look: st.dim},
 	}
 }

@@ -16,7 +16,7 @@ type cell struct {
 }
 
 // columns is a table without lines: fields two spaces apart, as wide as the
-// widest of their column on a terminal; nothing pads the last field.
+// widest of their column on a terminal.
 type columns struct {
 	indent string
 	rows   [][]cell

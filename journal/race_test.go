@@ -1,0 +1,219 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/bits"
+	"reflect"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/mstore/mstore/internal/backend"
+)
+
+// Sixteen writers append at once while others fold and load: every entry is
+// there once, in one chain, and no Load fails.
+func TestRace(t *testing.T) {
+	const writers, each = 16, 30
+	b := backend.NewMem()
+	w := newStore(t, b)
+	ctx, stop := context.WithCancel(t.Context())
+	var appending, background sync.WaitGroup
+	for i := range writers {
+		x := w.another(b, uint64(i+10))
+		appending.Go(func() {
+			for k := range each {
+				if _, err := x.persist(ctx, fmt.Sprintf("b%d", i%3), fmt.Sprintf("%d/%d", i, k)); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	for i := range 2 {
+		x := w.another(b, uint64(i+100))
+		background.Go(func() {
+			for ctx.Err() == nil {
+				s, err := x.j.Load(context.Background())
+				if err != nil {
+					t.Error("loading:", err)
+					return
+				}
+				if s.Number-s.watermark < 5 {
+					continue
+				}
+				x.s = s
+				if _, err := x.j.Fold(context.Background(), s, x.set()); err != nil && !errors.Is(err, ErrLost) && !errors.Is(err, backend.ErrNotFound) {
+					t.Error("folding:", err)
+					return
+				}
+			}
+		})
+	}
+	appending.Wait()
+	stop()
+	background.Wait()
+	w.verify()
+	seen := map[string]bool{}
+	for _, m := range w.messages() {
+		if seen[m] {
+			t.Errorf("%s is there twice", m)
+		}
+		seen[m] = true
+	}
+	if len(seen) != writers*each || w.s.Versions != writers*each {
+		t.Errorf("%d versions, the state says %d, want %d", len(seen), w.s.Versions, writers*each)
+	}
+	total := uint64(0)
+	for _, n := range w.s.SortedNames(Branch) {
+		total += n.To.Seq
+	}
+	if total != writers*each {
+		t.Errorf("branches hold %d versions", total)
+	}
+}
+
+// comparable drops what may differ between two ways to the same state.
+func (s *State) comparable() State {
+	c := *s
+	c.generation, c.watermark, c.archive, c.tail = 0, 0, nil, nil
+	c.Packs, c.Segments = nil, nil
+	return c
+}
+
+// Load gives the state that a replay of all entries gives, after any number of
+// entries, with or without folds, and reads few of them.
+func TestLoadEveryLength(t *testing.T) {
+	for _, folding := range []bool{false, true} {
+		t.Run(fmt.Sprint("folding ", folding), func(t *testing.T) {
+			b := backend.NewMem()
+			entries := 0
+			hook := &backend.Hook{Backend: b, Before: func(op, key string) error {
+				if op == backend.OpGet && strings.HasPrefix(key, prefix+"e") {
+					entries++
+				}
+				return nil
+			}}
+			w := newStore(t, b)
+			reader := New(hook, Options{})
+			for n := uint64(1); n <= 700; n++ {
+				entries = 0
+				got, err := reader.Load(t.Context())
+				if err != nil {
+					t.Fatalf("after %d entries: %v", n, err)
+				}
+				if !reflect.DeepEqual(got.comparable(), w.s.comparable()) {
+					t.Fatalf("after %d entries:\n%+v, want\n%+v", n, got.comparable(), w.s.comparable())
+				}
+				if !reflect.DeepEqual(got.tail, w.s.tail) && len(got.tail)+len(w.s.tail) > 0 {
+					t.Fatalf("after %d entries the tail differs", n)
+				}
+				most := octalDigits(n)
+				if folding {
+					most = 3
+				}
+				if entries > most {
+					t.Errorf("%d entries read of %d, want %d at the most", entries, n, most)
+				}
+				if folding && w.s.FoldDue() {
+					w.fold()
+				}
+				switch n % 5 {
+				case 0:
+					w.append(Op{Kind: OpSetConfig, Key: fmt.Sprint("k", n%20), Value: fmt.Sprint(n)})
+				case 1:
+					w.append(Op{Kind: OpSetName, NameKind: Alias, Name: fmt.Sprint("a", n%7), Target: w.s.Names["main"].To},
+						Op{Kind: OpDeleteName, NameKind: Alias, Name: fmt.Sprint("a", n%3)})
+				default:
+					w.commit("main")
+				}
+			}
+			// A full replay, from the entries alone.
+			replay := &State{Names: map[string]Name{}, Config: map[string]string{}, Dead: w.s.Dead}
+			for e, err := range w.j.History(w.s).Entries(t.Context(), 0) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				d := e.digest()
+				d.Ops = withoutRecords(append([]Op(nil), d.Ops...))
+				replay.apply(d)
+			}
+			replay.Hash = w.s.Hash
+			for name, n := range replay.Names { // the digest does not keep these
+				want := w.s.Names[name]
+				if n != want {
+					t.Errorf("%s: %+v, want %+v", name, n, want)
+				}
+			}
+			if !reflect.DeepEqual(replay.comparable(), w.s.comparable()) {
+				t.Errorf("a full replay gives\n%+v, want\n%+v", replay.comparable(), w.s.comparable())
+			}
+		})
+	}
+}
+
+func octalDigits(n uint64) (count int) {
+	for ; n > 0; n >>= 3 {
+		if n&7 != 0 {
+			count++
+		}
+	}
+	return count
+}
+
+// The base of a number has one octal digit less.
+func TestBase(t *testing.T) {
+	for n := uint64(1); n < 5000; n++ {
+		b := base(n)
+		if b >= n || octalDigits(b) != octalDigits(n)-1 || bits.TrailingZeros64(n-b)/3 != bits.TrailingZeros64(n)/3 {
+			t.Fatalf("base(%o) = %o", n, b)
+		}
+	}
+}
+
+// Loads never fail while others append and fold without a pause, and see
+// states that only grow.
+func TestLoadWhileFolding(t *testing.T) {
+	b := backend.NewMem()
+	w := newStore(t, b)
+	ctx, stop := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer stop()
+	var readers sync.WaitGroup
+	for range 3 {
+		j := New(b, Options{})
+		readers.Go(func() {
+			last := uint64(0)
+			for ctx.Err() == nil {
+				s, err := j.Load(context.Background())
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if s.Number < last {
+					t.Errorf("entry %d after %d", s.Number, last)
+					return
+				}
+				last = s.Number
+			}
+		})
+	}
+	for ctx.Err() == nil {
+		w.commits(2)
+		w.fold()
+	}
+	readers.Wait()
+}
+
+func TestNoStore(t *testing.T) {
+	b := backend.NewMem()
+	if _, err := New(b, Options{}).Load(t.Context()); !errors.Is(err, ErrNotStore) {
+		t.Errorf("%v, want ErrNotStore", err)
+	}
+	w := newStore(t, b)
+	if _, err := w.j.Init(t.Context()); !errors.Is(err, ErrLost) {
+		t.Errorf("a second Init: %v, want ErrLost", err)
+	}
+}
