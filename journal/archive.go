@@ -40,6 +40,8 @@ const (
 	// maxCore bounds one entry that is read: a version record with MaxChanges
 	// long paths stays far below.
 	maxCore = 32 << 20
+	// maxEntry bounds an entry with the digests of those before it.
+	maxEntry = 2 * maxCore
 	// maxArchive bounds offsets and rows of a segment that are believed,
 	// maxBlockEntries the entries of a block.
 	maxArchive      = 1 << 40
@@ -260,15 +262,16 @@ func decodeDirectory(b []byte) ([]block, error) {
 // archive is an open segment.
 type archive struct {
 	archiveInfo
-	b   backend.Backend
-	ids *hashindex.Reader
+	b     backend.Backend
+	ids   *hashindex.Reader
+	limit uint64 // blocks that begin after this entry are left out
 
 	mu     sync.Mutex
 	blocks []block // nil: not loaded
 }
 
 func openArchive(ctx context.Context, b backend.Backend, info archiveInfo) *archive {
-	a := &archive{archiveInfo: info, b: b}
+	a := &archive{archiveInfo: info, b: b, limit: info.Last}
 	a.ids = hashindex.NewReader(int(info.IDs), idRowSize, func(p []byte, off int64) error {
 		return backend.ReadFull(ctx, b, info.key(), p, info.idsOff()+off)
 	})
@@ -305,6 +308,9 @@ func (a *archive) directory(ctx context.Context) ([]block, error) {
 	}
 	if next != a.Last+1 || off != a.DirOff {
 		return nil, a.fail(fmt.Errorf("directory: %w", ErrCorrupt))
+	}
+	for len(blocks) > 0 && blocks[len(blocks)-1].First > a.limit {
+		blocks = blocks[:len(blocks)-1]
 	}
 	a.blocks = blocks
 	return blocks, nil

@@ -121,6 +121,7 @@ func decodeState(raw []byte) (*State, error) {
 	d := wire.NewDecoder(raw)
 	s := &State{Names: map[string]Name{}, Config: map[string]string{}, Dead: map[pack.Name]bool{}}
 	s.generation = d.Uint()
+	s.base = s.generation
 	d.Fixed(s.Store[:])
 	s.Number = d.Uint()
 	s.watermark = s.Number

@@ -107,7 +107,7 @@ func everyState() *State {
 		Segments: []pack.SegmentInfo{{Name: pack.Name{6}, Packs: 3, Rows: 9, Size: 1000}},
 		Dead:     map[pack.Name]bool{{7}: true, {8}: true},
 
-		generation: 4, watermark: 500,
+		generation: 4, base: 4, watermark: 500,
 		archive: []archiveInfo{
 			{First: 1, Last: 400, Name: [8]byte{1}, DirOff: 1000, DirLen: 50, Blocks: 4, IDs: 380},
 			{First: 401, Last: 500, Name: [8]byte{2}, DirOff: 100, DirLen: 20, Blocks: 1, IDs: 100},

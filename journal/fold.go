@@ -35,6 +35,7 @@ func (j *Journal) Fold(ctx context.Context, s *State, set *pack.Set) (*State, er
 	}
 	next := s.clone()
 	next.generation++
+	next.base = next.generation
 	next.watermark = s.Number
 	next.tail = nil
 
@@ -59,8 +60,15 @@ func (j *Journal) Fold(ctx context.Context, s *State, set *pack.Set) (*State, er
 	}
 	err = j.b.Put(ctx, checkpointKey(next.generation), next.encodeCheckpoint())
 	if errors.Is(err, backend.ErrExists) {
-		drop()
-		return nil, ErrLost
+		now, rerr := j.checkpoint(ctx, next.generation)
+		switch {
+		case rerr != nil: // perhaps ours, and superseded already: leave the files to gc
+			return nil, ErrLost
+		case len(now.archive) == 0 || now.archive[len(now.archive)-1].Name != a.Name:
+			drop()
+			return nil, ErrLost
+		}
+		err = nil // a repeated request met its own success
 	}
 	if err != nil {
 		if !errors.Is(err, backend.ErrUnknown) {
@@ -104,7 +112,8 @@ func (j *Journal) foldEntries(ctx context.Context, s, next *State) (archiveInfo,
 			break
 		}
 	}
-	old := h.open(ctx)[keep:]
+	archives, _ := h.open(ctx)
+	old := archives[keep:]
 	var name [8]byte
 	if err := j.random(name[:]); err != nil {
 		return archiveInfo{}, err
@@ -180,27 +189,18 @@ func (j *Journal) foldPacks(ctx context.Context, s, next *State, set *pack.Set) 
 	return &info, nil
 }
 
-// clean deletes what nobody of this generation or the one before needs.
-// Failures do no harm: the next fold or gc finds it again.
+// clean deletes what nobody of this generation or the one before needs, and
+// what folds that were killed left of older ones. Failures do no harm: the next
+// fold finds it again.
 func (j *Journal) clean(ctx context.Context, s, next *State) {
-	if s.generation == 0 {
-		return
-	}
-	entries, err := j.b.List(ctx, prefix+"e", "", 0)
+	l, err := j.list(ctx)
 	if err != nil {
 		return
 	}
-	for _, e := range entries {
+	for _, e := range l.entries {
 		if entryNumber(e.Key) <= s.watermark {
 			_ = j.b.Delete(ctx, e.Key)
 		}
-	}
-	if s.generation == 1 {
-		return
-	}
-	old, err := j.checkpoint(ctx, s.generation-1)
-	if err != nil {
-		return
 	}
 	used := map[string]bool{}
 	for _, st := range []*State{s, next} {
@@ -211,15 +211,30 @@ func (j *Journal) clean(ctx context.Context, s, next *State) {
 			used[g.Key()] = true
 		}
 	}
-	for _, a := range old.archive {
-		if !used[a.key()] {
-			_ = j.b.Delete(ctx, a.key())
+	for _, generation := range l.checkpoints {
+		if generation < s.base {
+			j.cleanGeneration(ctx, generation, used)
 		}
 	}
-	for _, g := range old.Segments {
-		if !used[g.Key()] {
-			_ = j.b.Delete(ctx, g.Key())
+}
+
+// cleanGeneration deletes a checkpoint and what only it needs.
+func (j *Journal) cleanGeneration(ctx context.Context, generation uint64, used map[string]bool) {
+	old, err := j.checkpoint(ctx, generation)
+	if err != nil && !errors.Is(err, ErrCorrupt) {
+		return
+	}
+	if err == nil {
+		for _, a := range old.archive {
+			if !used[a.key()] {
+				_ = j.b.Delete(ctx, a.key())
+			}
+		}
+		for _, g := range old.Segments {
+			if !used[g.Key()] {
+				_ = j.b.Delete(ctx, g.Key())
+			}
 		}
 	}
-	_ = j.b.Delete(ctx, checkpointKey(s.generation-1))
+	_ = j.b.Delete(ctx, checkpointKey(generation))
 }

@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -20,11 +21,12 @@ type History struct {
 	j *Journal
 	s *State
 
-	mu       sync.Mutex
-	archives []*archive
-	blocks   map[uint64][][]byte // decoded, by first entry
-	order    []uint64
-	entries  map[uint64]*Entry // of the tail
+	mu         sync.Mutex
+	archives   []*archive
+	generation uint64              // of the checkpoint that names the archives
+	blocks     map[uint64][][]byte // decoded, by first entry
+	order      []uint64
+	entries    map[uint64]*Entry // of the tail
 }
 
 // keepBlocks bounds the decoded blocks that are kept, up to 1 MB each.
@@ -39,15 +41,76 @@ func (j *Journal) History(s *State) *History {
 // State is the snapshot.
 func (h *History) State() *State { return h.s }
 
-func (h *History) open(ctx context.Context) []*archive {
+// open returns the archive segments, and the generation that has them so.
+func (h *History) open(ctx context.Context) ([]*archive, uint64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.archives == nil {
-		for _, a := range h.s.archive {
-			h.archives = append(h.archives, openArchive(ctx, h.j.b, a))
+	if h.generation == 0 {
+		h.openAs(ctx, h.s)
+	}
+	return h.archives, h.generation
+}
+
+// openAs opens the archive segments of a state that follows h.s. What lies
+// beyond h's watermark is left out: a block begins there, since every fold
+// begins one.
+func (h *History) openAs(ctx context.Context, s *State) {
+	h.archives, h.generation = nil, s.generation
+	for _, a := range s.archive {
+		if a.First <= h.s.watermark {
+			x := openArchive(ctx, h.j.b, a)
+			x.limit = h.s.watermark
+			h.archives = append(h.archives, x)
 		}
 	}
-	return h.archives
+}
+
+// refresh tells whether it is worth while to look again after err, which came
+// of the archives of a generation: the segments were merged since, and those of
+// now are open.
+func (h *History) refresh(ctx context.Context, generation uint64, err error) bool {
+	if !errors.Is(err, backend.ErrNotFound) {
+		return false
+	}
+	now, lerr := h.j.Load(ctx)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if lerr == nil && now.generation > h.generation {
+		h.openAs(ctx, now)
+	}
+	return h.generation > generation
+}
+
+// blocksFrom yields the blocks of the archive, newest first, down to the
+// segment that holds entry n.
+func (h *History) blocksFrom(ctx context.Context, n uint64) iter.Seq2[*block, error] {
+	return func(yield func(*block, error) bool) {
+		below := h.s.watermark + 1 // what was not yielded yet
+	again:
+		archives, generation := h.open(ctx)
+		for i := len(archives) - 1; i >= 0 && archives[i].Last >= n; i-- {
+			if archives[i].First >= below {
+				continue
+			}
+			blocks, err := archives[i].directory(ctx)
+			if h.refresh(ctx, generation, err) {
+				goto again
+			}
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			for k := len(blocks) - 1; k >= 0; k-- {
+				if blocks[k].First >= below {
+					continue
+				}
+				below = blocks[k].First
+				if !yield(&blocks[k], nil) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // Entry reads one entry. Errors wrap ErrNotFound for a number beyond the
@@ -87,6 +150,9 @@ func (h *History) entry(ctx context.Context, n uint64) (*Entry, []byte, error) {
 		if err != nil {
 			return nil, nil, err
 		}
+		if !h.s.holds(e) { // folded meanwhile, and a writer that is about to lose took its number
+			return h.moved(ctx, n, fmt.Errorf("is another than in this snapshot: %w", ErrCorrupt))
+		}
 		h.mu.Lock()
 		h.entries[n] = e
 		h.mu.Unlock()
@@ -94,7 +160,7 @@ func (h *History) entry(ctx context.Context, n uint64) (*Entry, []byte, error) {
 	}
 	cores, first, err := h.block(ctx, n)
 	if errors.Is(err, backend.ErrNotFound) {
-		return h.moved(ctx, n, err)
+		err = fmt.Errorf("journal entry %d: %w: %w", n, ErrMissing, err)
 	}
 	if err != nil {
 		return nil, nil, err
@@ -108,6 +174,13 @@ func (h *History) entry(ctx context.Context, n uint64) (*Entry, []byte, error) {
 		return nil, nil, fmt.Errorf("journal entry %d: %w", n, err)
 	}
 	return e, core, nil
+}
+
+// holds tells whether an entry of the tail does what the snapshot says of its
+// number.
+func (s *State) holds(e *Entry) bool {
+	i := e.Number - s.watermark - 1
+	return i < uint64(len(s.tail)) && bytes.Equal(digestBytes(e.digest()), digestBytes(s.tail[i]))
 }
 
 // moved reads an entry that another process has moved since the snapshot.
@@ -124,7 +197,19 @@ func (h *History) moved(ctx context.Context, n uint64, gone error) (*Entry, []by
 
 // block returns the cores of the archive block that holds entry n.
 func (h *History) block(ctx context.Context, n uint64) (cores [][]byte, first uint64, err error) {
-	archives := h.open(ctx)
+	for {
+		archives, generation := h.open(ctx)
+		cores, first, err = h.blockIn(ctx, archives, n)
+		if err == nil {
+			return cores, first, nil
+		}
+		if !h.refresh(ctx, generation, err) {
+			return nil, 0, err
+		}
+	}
+}
+
+func (h *History) blockIn(ctx context.Context, archives []*archive, n uint64) (cores [][]byte, first uint64, err error) {
 	i := sort.Search(len(archives), func(i int) bool { return archives[i].Last >= n })
 	blocks, err := archives[i].directory(ctx)
 	if err != nil {
@@ -220,25 +305,21 @@ func (h *History) onLine(ctx context.Context, line, seq uint64) (Target, bool, e
 			}
 		}
 	}
-	archives := h.open(ctx)
-	for i := len(archives) - 1; i >= 0 && archives[i].Last >= line; i-- {
-		blocks, err := archives[i].directory(ctx)
+	for b, err := range h.blocksFrom(ctx, line) {
 		if err != nil {
 			return Target{}, false, err
 		}
-		for k := range blocks {
-			for _, span := range blocks[k].Lines {
-				if span.Line != line || seq < span.First || seq > span.Last {
-					continue
+		for _, span := range b.Lines {
+			if span.Line != line || seq < span.First || seq > span.Last {
+				continue
+			}
+			for n := b.First; n < b.First+uint64(b.Count); n++ {
+				e, err := h.Entry(ctx, n)
+				if err != nil {
+					return Target{}, false, err
 				}
-				for n := blocks[k].First; n < blocks[k].First+uint64(blocks[k].Count); n++ {
-					e, err := h.Entry(ctx, n)
-					if err != nil {
-						return Target{}, false, err
-					}
-					if op := e.Commit(); op != nil && op.Target.Line == line && op.Target.Seq == seq {
-						return op.Target, true, nil
-					}
+				if op := e.Commit(); op != nil && op.Target.Line == line && op.Target.Seq == seq {
+					return op.Target, true, nil
 				}
 			}
 		}
@@ -259,6 +340,16 @@ func (h *History) FindID(ctx context.Context, hexPrefix string, limit int) ([]Ta
 		return nil, fmt.Errorf("%q: %w", hexPrefix, objects.ErrBadID)
 	}
 	copy(want[:], raw)
+	for {
+		archives, generation := h.open(ctx)
+		out, err := h.findID(ctx, archives, want, hexPrefix, limit)
+		if err == nil || !h.refresh(ctx, generation, err) {
+			return out, err
+		}
+	}
+}
+
+func (h *History) findID(ctx context.Context, archives []*archive, want objects.VersionID, hexPrefix string, limit int) ([]Target, error) {
 	var out []Target
 	for i := range h.s.tail {
 		for _, op := range h.s.tail[i].Ops {
@@ -267,12 +358,17 @@ func (h *History) FindID(ctx context.Context, hexPrefix string, limit int) ([]Ta
 			}
 		}
 	}
-	for _, a := range h.open(ctx) {
+	for _, a := range archives {
 		var rows []idRow
 		err := a.ids.Prefix(want[:], 4*len(hexPrefix), func(b []byte) bool {
-			rows = append(rows, parseIDRow(b))
+			if r := parseIDRow(b); r.Entry <= a.limit {
+				rows = append(rows, r)
+			}
 			return len(out)+len(rows) < limit
 		})
+		if errors.Is(err, backend.ErrNotFound) {
+			return nil, a.fail(fmt.Errorf("%w: %w", ErrMissing, err))
+		}
 		if err != nil {
 			return nil, a.fail(fmt.Errorf("%w: %w", ErrCorrupt, err))
 		}
@@ -315,17 +411,13 @@ func (h *History) Moves(ctx context.Context, name string) iter.Seq2[Move, error]
 				}
 			}
 		}
-		archives := h.open(ctx)
-		for i := len(archives) - 1; i >= 0; i-- {
-			blocks, err := archives[i].directory(ctx)
+		for b, err := range h.blocksFrom(ctx, 1) {
 			if err != nil {
 				yield(Move{}, err)
 				return
 			}
-			for k := len(blocks) - 1; k >= 0; k-- {
-				if !h.movesIn(ctx, &blocks[k], name, yield) {
-					return
-				}
+			if !h.movesIn(ctx, b, name, yield) {
+				return
 			}
 		}
 	}
@@ -385,30 +477,26 @@ func (h *History) MoveCount(ctx context.Context, name string, count uint64) (Mov
 			}
 		}
 	}
-	archives := h.open(ctx)
-	for i := len(archives) - 1; i >= 0; i-- {
-		blocks, err := archives[i].directory(ctx)
+	for b, err := range h.blocksFrom(ctx, 1) {
 		if err != nil {
 			return Move{}, err
 		}
-		for k := len(blocks) - 1; k >= 0; k-- {
-			for _, m := range blocks[k].Moves {
-				if m.Name != name {
-					continue
-				}
-				if count >= m.Count {
-					count -= m.Count
-					continue
-				}
-				var found Move
-				var ferr error
-				h.movesIn(ctx, &blocks[k], name, func(m Move, err error) bool {
-					found, ferr = m, err
-					count--
-					return err == nil && count != ^uint64(0)
-				})
-				return found, ferr
+		for _, m := range b.Moves {
+			if m.Name != name {
+				continue
 			}
+			if count >= m.Count {
+				count -= m.Count
+				continue
+			}
+			var found Move
+			var ferr error
+			h.movesIn(ctx, b, name, func(m Move, err error) bool {
+				found, ferr = m, err
+				count--
+				return err == nil && count != ^uint64(0)
+			})
+			return found, ferr
 		}
 	}
 	return Move{}, ErrNotFound
@@ -425,29 +513,28 @@ func (h *History) MoveAt(ctx context.Context, name string, t time.Time) (Move, e
 			}
 		}
 	}
-	archives := h.open(ctx)
-	for i := len(archives) - 1; i >= 0; i-- {
-		blocks, err := archives[i].directory(ctx)
+	for b, err := range h.blocksFrom(ctx, 1) {
 		if err != nil {
 			return Move{}, err
 		}
-		for k := sort.Search(len(blocks), func(k int) bool { return blocks[k].Time.After(t) }) - 1; k >= 0; k-- {
-			var found *Move
-			var ferr error
-			h.movesIn(ctx, &blocks[k], name, func(m Move, err error) bool {
-				if err != nil {
-					ferr = err
-				} else if !m.Time.After(t) {
-					found = &m
-				}
-				return ferr == nil && found == nil
-			})
-			if ferr != nil {
-				return Move{}, ferr
+		if b.Time.After(t) {
+			continue
+		}
+		var found *Move
+		var ferr error
+		h.movesIn(ctx, b, name, func(m Move, err error) bool {
+			if err != nil {
+				ferr = err
+			} else if !m.Time.After(t) {
+				found = &m
 			}
-			if found != nil {
-				return *found, nil
-			}
+			return ferr == nil && found == nil
+		})
+		if ferr != nil {
+			return Move{}, ferr
+		}
+		if found != nil {
+			return *found, nil
 		}
 	}
 	return Move{}, ErrNotFound

@@ -131,7 +131,7 @@ func (j *Journal) load(ctx context.Context, l listing, skip int) (*State, error)
 		c, err := j.checkpoint(ctx, l.checkpoints[skip])
 		if errors.Is(err, ErrCorrupt) {
 			if older, oerr := j.load(ctx, l, skip+1); oerr == nil {
-				older.generation = l.checkpoints[skip]
+				older.generation = l.checkpoints[skip] // the next fold comes after it
 				return older, nil
 			}
 		}
@@ -224,7 +224,7 @@ func withoutRecords(ops []Op) []Op {
 
 // read reads one entry file.
 func (j *Journal) read(ctx context.Context, n uint64) (*Entry, Hash, []Digest, error) {
-	b, err := backend.ReadAll(ctx, j.b, entryKey(n), 2*maxCore)
+	b, err := backend.ReadAll(ctx, j.b, entryKey(n), maxEntry)
 	if err != nil {
 		return nil, Hash{}, nil, fmt.Errorf("reading journal entry %d: %w", n, err)
 	}
@@ -253,14 +253,18 @@ func (j *Journal) Append(ctx context.Context, s *State, ops []Op, at time.Time) 
 		}
 	}
 	core := e.encodeCore()
-	if len(core) > maxCore {
-		return nil, fmt.Errorf("journal entry of %d bytes is too large", len(core))
+	if len(core) > maxCore || len(ops) > maxOps {
+		return nil, fmt.Errorf("journal entry of %d bytes and %d operations is too large", len(core), len(ops))
 	}
 	digests := s.tail
 	for len(digests) > 0 && digests[0].Number <= base(e.Number) {
 		digests = digests[1:]
 	}
-	err := j.b.Put(ctx, entryKey(e.Number), encodeEntry(core, digests))
+	file := encodeEntry(core, digests)
+	if len(file) > maxEntry { // a reader would refuse it
+		return nil, fmt.Errorf("journal entry of %d bytes is too large: fold the journal", len(file))
+	}
+	err := j.b.Put(ctx, entryKey(e.Number), file)
 	if err = j.settle(ctx, s, e, err); err != nil {
 		return nil, err
 	}
@@ -273,54 +277,59 @@ func (j *Journal) Append(ctx context.Context, s *State, ops []Op, at time.Time) 
 }
 
 // settle finds out whether the entry that was put counts.
-func (j *Journal) settle(ctx context.Context, s *State, e *Entry, err error) error {
-	switch {
-	case err == nil:
-	case errors.Is(err, backend.ErrExists), errors.Is(err, backend.ErrUnknown):
-		// A repeated request may have met its own success: read it back.
-		got, _, _, rerr := j.read(ctx, e.Number)
-		if rerr == nil && got.Tx == e.Tx {
-			if errors.Is(err, backend.ErrUnknown) { // there, but perhaps not durably
-				return fmt.Errorf("journal entry %d: %w", e.Number, err)
-			}
-			break
-		}
-		if errors.Is(err, backend.ErrExists) || rerr == nil {
-			return ErrLost
-		}
-		return fmt.Errorf("journal entry %d: %w", e.Number, err)
-	default:
-		return fmt.Errorf("writing journal entry %d: %w", e.Number, err)
+func (j *Journal) settle(ctx context.Context, s *State, e *Entry, put error) error {
+	unknown := func(err error) error {
+		return fmt.Errorf("journal entry %d: %w: %w", e.Number, backend.ErrUnknown, err)
 	}
-	return j.checkWatermark(ctx, s, e)
+	mine := put == nil
+	var rerr error
+	switch {
+	case put == nil:
+	case errors.Is(put, backend.ErrExists), errors.Is(put, backend.ErrUnknown):
+		// A repeated request may have met its own success: read it back.
+		var got *Entry
+		got, _, _, rerr = j.read(ctx, e.Number)
+		mine = rerr == nil && got.Tx == e.Tx
+		if mine && errors.Is(put, backend.ErrUnknown) { // there, but perhaps not durably
+			return unknown(put)
+		}
+		if rerr != nil && !errors.Is(rerr, backend.ErrNotFound) && !errors.Is(rerr, ErrCorrupt) {
+			return unknown(rerr)
+		}
+	default:
+		return fmt.Errorf("writing journal entry %d: %w", e.Number, put)
+	}
+	archived, err := j.archived(ctx, s, e.Number)
+	switch {
+	case err != nil:
+		return unknown(err)
+	case archived != nil && archived.Tx == e.Tx:
+		return nil
+	case archived == nil && mine:
+		return nil
+	case archived == nil && rerr != nil && errors.Is(put, backend.ErrUnknown):
+		return unknown(put)
+	}
+	if mine {
+		_ = j.b.Delete(ctx, entryKey(e.Number)) // readers pass over it in any case
+	}
+	return ErrLost
 }
 
-// checkWatermark applies the watermark rule after entry e was created on s.
-func (j *Journal) checkWatermark(ctx context.Context, s *State, e *Entry) error {
-	unknown := func(err error) error {
-		return fmt.Errorf("checking journal entry %d: %w: %w", e.Number, backend.ErrUnknown, err)
-	}
+// archived applies the watermark rule after entry n was created on s: it
+// returns the entry that has the number by a checkpoint newer than s, or nil
+// when the number lies above every watermark.
+func (j *Journal) archived(ctx context.Context, s *State, n uint64) (*Entry, error) {
 	newest, err := j.b.List(ctx, prefix+"c", "", 1)
 	if err != nil {
-		return unknown(err)
+		return nil, err
 	}
 	if len(newest) == 0 || newest[0].Key >= checkpointKey(s.generation) {
-		return nil
+		return nil, nil
 	}
 	now, err := j.Load(ctx)
-	if err != nil {
-		return unknown(err)
+	if err != nil || n > now.watermark {
+		return nil, err
 	}
-	if e.Number > now.watermark {
-		return nil
-	}
-	archived, err := j.History(now).Entry(ctx, e.Number)
-	if err != nil {
-		return unknown(err)
-	}
-	if archived.Tx == e.Tx {
-		return nil
-	}
-	_ = j.b.Delete(ctx, entryKey(e.Number)) // readers pass over it in any case
-	return ErrLost
+	return j.History(now).Entry(ctx, n)
 }

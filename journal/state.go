@@ -4,7 +4,6 @@ import (
 	"maps"
 	"slices"
 	"sort"
-	"strings"
 	"time"
 
 	"github.com/mstore/mstore/objects/pack"
@@ -42,7 +41,8 @@ type State struct {
 	// at another count may not be there now.
 	Removals uint64
 
-	generation uint64 // of the checkpoint; 0 for none
+	generation uint64 // of the newest checkpoint; 0 for none
+	base       uint64 // of the checkpoint that was read: less when newer ones are damaged
 	watermark  uint64
 	archive    []archiveInfo
 	tail       []Digest // of the entries after the watermark
@@ -107,17 +107,5 @@ func (s *State) SortedNames(kind NameKind) []Name {
 		}
 	}
 	sort.Slice(out, func(i, j int) bool { return out[i].Name < out[j].Name })
-	return out
-}
-
-// PointingAt lists the names that point at a version, by name.
-func (s *State) PointingAt(t Target) []Name {
-	var out []Name
-	for _, n := range s.Names {
-		if n.To.ID == t.ID {
-			out = append(out, n)
-		}
-	}
-	sort.Slice(out, func(i, j int) bool { return strings.Compare(out[i].Name, out[j].Name) < 0 })
 	return out
 }

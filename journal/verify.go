@@ -27,13 +27,22 @@ func (j *Journal) Verify(ctx context.Context, s *State, report func(Finding)) (f
 		return 0, err
 	}
 	v := &verifier{j: j, s: s, report: report, archives: map[string]bool{}}
-	for _, g := range l.checkpoints {
+	intact := 0
+	floor := uint64(0) // entries up to it were deleted; what is there is debris
+	for i, g := range l.checkpoints {
+		if intact == 2 {
+			break // what a killed fold left; the next removes it
+		}
 		c, err := j.checkpoint(ctx, g)
 		if err := v.note(ctx, checkpointKey(g), err); err != nil {
 			return v.files, err
 		}
 		if c == nil {
 			continue
+		}
+		intact++
+		if i == 1 {
+			floor = c.watermark
 		}
 		for _, a := range c.archive {
 			if err := v.archive(ctx, a); err != nil {
@@ -43,6 +52,9 @@ func (j *Journal) Verify(ctx context.Context, s *State, report func(Finding)) (f
 	}
 	for _, e := range l.entries {
 		n := entryNumber(e.Key)
+		if n <= floor {
+			continue
+		}
 		if n > s.Number {
 			break
 		}
@@ -207,4 +219,3 @@ func (v *verifier) chain(ctx context.Context) error {
 	}
 	return nil
 }
-

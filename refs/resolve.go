@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"regexp"
 	"slices"
 	"strconv"
@@ -39,7 +40,7 @@ func (e *AmbiguousError) Error() string {
 		if i > 0 {
 			b.WriteString(",")
 		}
-		fmt.Fprintf(&b, " %s (v%d)", c.ID.String()[:len(e.Prefix)+4], c.Seq)
+		fmt.Fprintf(&b, " %s (v%d)", c.ID.String()[:min(len(e.Prefix)+4, 2*objects.IDSize)], c.Seq)
 	}
 	return b.String()
 }
@@ -89,6 +90,9 @@ func (r *Resolver) Resolve(ctx context.Context, rev string) (journal.Target, err
 			if n, err = strconv.ParseUint(s, 10, 64); err != nil {
 				return t, fmt.Errorf("%q: %w", rev, ErrBadRevision)
 			}
+		}
+		if n > math.MaxUint64-back {
+			n = math.MaxUint64 - back // beyond any history, and stays there
 		}
 		back += n
 	}
@@ -173,9 +177,6 @@ func (r *Resolver) id(ctx context.Context, s string) (journal.Target, error) {
 }
 
 func (r *Resolver) at(ctx context.Context, rev, name, what string) (journal.Target, error) {
-	if name == "HEAD" {
-		name = r.Branch
-	}
 	if versionNumber.MatchString(what) {
 		n, err := strconv.ParseUint(what[1:], 10, 64)
 		if err != nil {
@@ -191,6 +192,9 @@ func (r *Resolver) at(ctx context.Context, rev, name, what string) (journal.Targ
 		return journal.Target{}, fmt.Errorf("%q: %w: want NAME@vN, NAME@{N} or NAME@{TIME}", rev, ErrBadRevision)
 	}
 	what = what[1 : len(what)-1]
+	if name == "HEAD" {
+		name = r.Branch
+	}
 	var m journal.Move
 	var err error
 	if n, perr := strconv.ParseUint(what, 10, 64); perr == nil {
@@ -239,12 +243,19 @@ func ParseTime(s string, now time.Time) (time.Time, error) {
 	case "yesterday":
 		return now.Add(-24 * time.Hour), nil
 	}
+	if m := ago.FindStringSubmatch(strings.ToLower(s)); m != nil { // naturaldate goes back to midnight
+		if d, err := ParseDuration(m[1] + m[2]); err == nil {
+			return now.Add(-d), nil
+		}
+	}
 	t, err := naturaldate.Parse(s, now, naturaldate.WithDirection(naturaldate.Past))
-	if err != nil || t.Equal(now) {
+	if err != nil || !t.Before(now) {
 		return time.Time{}, fmt.Errorf("%q is not a time", s)
 	}
 	return t, nil
 }
+
+var ago = regexp.MustCompile(`^([0-9]+) *([dw])(?:ay|eek)s? ago$`)
 
 var days = regexp.MustCompile(`^([0-9]{1,5})([dw])$`)
 
@@ -254,6 +265,9 @@ func ParseDuration(s string) (time.Duration, error) {
 		n, _ := strconv.Atoi(m[1])
 		if m[2] == "w" {
 			n *= 7
+		}
+		if n > math.MaxInt64/int(24*time.Hour) {
+			return 0, fmt.Errorf("%q is longer than 292 years", s)
 		}
 		return time.Duration(n) * 24 * time.Hour, nil
 	}

@@ -208,6 +208,9 @@ type snapshot struct {
 	st *journal.State
 	h  *journal.History
 	r  *objects.Reader
+
+	namesOnce sync.Once
+	names     map[objects.VersionID][]journal.Name
 }
 
 // load returns the newest snapshot.

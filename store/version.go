@@ -20,6 +20,7 @@ type Version struct {
 	Heads, Tags, Aliases []string
 
 	target journal.Target
+	parent journal.Target // the first parent; zero for none
 }
 
 // resolver resolves revisions in a snapshot.
@@ -61,8 +62,8 @@ func (sn *snapshot) versionOf(e *journal.Entry) (*Version, error) {
 		return nil, nil
 	}
 	op := e.Commit()
-	v := &Version{ID: id, Name: fmt.Sprintf("v%d", rec.Seq), Branch: op.Name, Entry: e.Number, Version: rec, target: op.Target}
-	for _, n := range sn.st.PointingAt(v.target) {
+	v := &Version{ID: id, Name: fmt.Sprintf("v%d", rec.Seq), Branch: op.Name, Entry: e.Number, Version: rec, target: op.Target, parent: op.Parent}
+	for _, n := range sn.pointingAt(id) {
 		switch n.Kind {
 		case journal.Branch:
 			v.Heads = append(v.Heads, n.Name)
@@ -73,6 +74,17 @@ func (sn *snapshot) versionOf(e *journal.Entry) (*Version, error) {
 		}
 	}
 	return v, nil
+}
+
+// pointingAt lists the names that point at a version, by name.
+func (sn *snapshot) pointingAt(id objects.VersionID) []journal.Name {
+	sn.namesOnce.Do(func() {
+		sn.names = map[objects.VersionID][]journal.Name{}
+		for _, n := range sn.st.SortedNames(0) {
+			sn.names[n.To.ID] = append(sn.names[n.To.ID], n)
+		}
+	})
+	return sn.names[id]
 }
 
 // Show returns the version that rev names; "" is HEAD.
@@ -102,10 +114,8 @@ func (sn *snapshot) changes(ctx context.Context, v *Version) ([]objects.Change, 
 		return v.Changes, nil
 	}
 	var from objects.TreeID
-	if p, ok, err := sn.h.Parent(ctx, v.target); err != nil {
-		return nil, classify(err)
-	} else if ok {
-		parent, err := sn.version(ctx, p)
+	if v.parent.Entry != 0 {
+		parent, err := sn.version(ctx, v.parent)
 		if err != nil {
 			return nil, err
 		}

@@ -1,6 +1,20 @@
 package main
 
-import "github.com/mstore/mstore/objects"
+import (
+	"context"
+
+	"github.com/mstore/mstore/objects"
+	"github.com/mstore/mstore/store"
+)
+
+// changesOf is what a version changed. The store is asked only where the version
+// does not list it itself.
+func changesOf(ctx context.Context, s *store.Store, v *store.Version) ([]objects.Change, error) {
+	if len(v.Changes) > 0 || v.Added+v.Changed+v.Removed == 0 {
+		return v.Changes, nil
+	}
+	return s.Changes(ctx, v)
+}
 
 // marked is a path with the sign of its status, in the status's colour.
 func (st *style) marked(c objects.Change) cell {

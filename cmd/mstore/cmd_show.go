@@ -70,7 +70,7 @@ func headUnless(rev string) string {
 // allModels lists what a version holds and what it removed, by path, each with
 // what the version did to it.
 func allModels(ctx context.Context, s *store.Store, v *store.Version) ([]objects.Change, error) {
-	changes, err := s.Changes(ctx, v)
+	changes, err := changesOf(ctx, s, v)
 	if err != nil {
 		return nil, err
 	}

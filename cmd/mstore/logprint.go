@@ -29,7 +29,7 @@ type logPrinter struct {
 }
 
 func (p *logPrinter) print(ctx context.Context, s *store.Store, v *store.Version) error {
-	changes, err := s.Changes(ctx, v)
+	changes, err := changesOf(ctx, s, v)
 	if err != nil {
 		return err
 	}

@@ -62,6 +62,7 @@ func newRootCommand(a *app) *cobra.Command {
 		},
 		PersistentPostRunE: func(*cobra.Command, []string) error { return stop() },
 	}
+	root.SuggestionsMinimumDistance = 2
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usagef(fmt.Sprintf("'%s --help' lists the flags", cmd.CommandPath()), "%s", err)
 	})
@@ -95,7 +96,23 @@ func newRootCommand(a *app) *cobra.Command {
 	group("care", "Care for the store:",
 		newFsckCommand(a), newStatsCommand(a), newConfigCommand(a), newReindexCommand(a))
 	root.AddCommand(newVersionCommand(a))
+	root.SetHelpCommand(newHelpCommand())
 	return root
+}
+
+// newHelpCommand is cobra's, but for a command that there is not.
+func newHelpCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [COMMAND]",
+		Short: "Help about any command",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			about, rest, err := cmd.Root().Find(args)
+			if err != nil || len(rest) > 0 && about == cmd.Root() {
+				return unknownCommand(cmd.Root(), args[0])
+			}
+			return about.Help()
+		},
+	}
 }
 
 func unknownCommand(cmd *cobra.Command, name string) error {

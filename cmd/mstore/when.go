@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -31,14 +32,19 @@ func parseDate(s string) (time.Time, error) {
 // "36h", "1w2d"), or words ("yesterday", "3 days ago", "last monday").
 func parseSince(s string, now time.Time) (time.Time, error) {
 	now = now.UTC()
-	if t, err := parseDate(s); err == nil {
+	t, err := parseDate(s)
+	if err == nil {
 		return t, nil
+	}
+	if _, e := strconv.ParseFloat(s, 64); e == nil {
+		return t, err
 	}
 	if d, err := parseSpan(s); err == nil {
 		return now.Add(-d), nil
 	}
-	if naturalWords(s) {
-		if t, err := naturaldate.Parse(s, now); err == nil {
+	if words, ok := naturalWords(s); ok {
+		t, err := naturaldate.Parse(words, now)
+		if err == nil && (!t.Equal(now) || strings.Contains(words, "no")) { // now, noon
 			return t.UTC(), nil
 		}
 	}
@@ -59,7 +65,7 @@ func parseSpan(s string) (time.Duration, error) {
 		unit := len(rest) - len(strings.TrimLeft(rest[digits:], "abcdefghijklmnopqrstuvwxyz")) - digits
 		n, err := strconv.ParseInt(rest[:digits], 10, 32)
 		u := spanUnits[rest[digits:digits+unit]]
-		if err != nil || u == 0 || n == 0 || n > int64(1<<62/u) || sum+time.Duration(n)*u < sum {
+		if err != nil || u == 0 || n == 0 || n > int64(math.MaxInt64/u) || sum+time.Duration(n)*u < sum {
 			return 0, bad
 		}
 		sum += time.Duration(n) * u
@@ -68,20 +74,34 @@ func parseSpan(s string) (time.Duration, error) {
 	return sum, nil
 }
 
-// naturalWords tells whether every word of s is one that naturaldate knows: it
-// takes other words in silence, as the present.
-func naturalWords(s string) bool {
+// naturalWords tells whether every word of s is one that naturaldate knows, which
+// takes other words in silence, as the present; and returns them in its spelling.
+func naturalWords(s string) (string, bool) {
 	words := strings.Fields(strings.ToLower(s))
-	for _, w := range words {
-		w = strings.TrimRight(w, ",")
-		if t := strings.TrimRight(w, "amp:stndrh"); t != "" && strings.Trim(t, "0123456789:") == "" {
+	for i, w := range words {
+		if w == "a" || w == "an" {
+			words[i] = "one"
+		}
+		if isNumberWord(w) {
 			continue
 		}
 		if !strings.Contains(knownWords, " "+strings.TrimSuffix(w, "s")+" ") {
-			return false
+			return "", false
 		}
 	}
-	return len(words) > 0
+	return strings.Join(words, " "), len(words) > 0
+}
+
+// isNumberWord tells whether w is a count, a day of the month or a time of day:
+// "3", "1st", "10am", "10:15".
+func isNumberWord(w string) bool {
+	for _, suffix := range []string{"am", "pm", "st", "nd", "rd", "th"} {
+		if t, ok := strings.CutSuffix(w, suffix); ok {
+			w = t
+			break
+		}
+	}
+	return w != "" && len(w) <= 8 && strings.Trim(w, "0123456789:") == ""
 }
 
 const knownWords = " now today yesterday ago last past previou at on in the a an noon midnight of " +

@@ -1,0 +1,162 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+
+	"github.com/mstore/mstore/objects"
+)
+
+// plan finds out what must be written and removed.
+func (c *checkout) plan(ctx context.Context, work workspace) error {
+	paths := c.o.Paths
+	if len(paths) == 0 {
+		paths = []string{"."}
+	}
+	for _, p := range paths {
+		n := 0
+		for e, err := range c.sn.models(ctx, c.v.Tree, p) {
+			if err != nil {
+				return fmt.Errorf("the tree of %s: %w", c.v.Name, err)
+			}
+			n++
+			if err := c.consider(ctx, e); err != nil {
+				return err
+			}
+		}
+		if n == 0 && p != "." {
+			return as(ErrNotFound, fmt.Errorf("%s has no model %q", c.v.Name, p))
+		}
+	}
+	slices.SortFunc(c.write, func(a, b *target) int { return comparePaths(a.Path, b.Path) })
+	c.write = slices.CompactFunc(c.write, func(a, b *target) bool { return a.Path == b.Path })
+	if len(c.o.Paths) > 0 || c.o.Out != "" {
+		return nil
+	}
+	return c.planRemovals(ctx, work)
+}
+
+func comparePaths(a, b string) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}
+
+// consider decides about one model of the version.
+func (c *checkout) consider(ctx context.Context, e objects.TreeEntry) error {
+	if err := checkPath(e.Path); err != nil {
+		return fmt.Errorf("the version holds a name that cannot be written: %w", err)
+	}
+	same, err := c.onDisk(ctx, e.Path, e.Blob)
+	if err != nil {
+		return err
+	}
+	if same {
+		c.res.Unchanged++
+		return nil
+	}
+	c.write = append(c.write, &target{TreeEntry: e})
+	return nil
+}
+
+// onDisk tells whether a file holds that content. What is there and is not in
+// the store is noted as unsafe; what cannot be replaced is refused.
+func (c *checkout) onDisk(ctx context.Context, p string, want objects.BlobID) (same bool, err error) {
+	fi, err := lstat(c.fs, p)
+	switch {
+	case notExist(err):
+		return false, c.parentsAreDirs(p)
+	case errors.Is(err, ErrUsage):
+		return false, as(ErrConflict, fmt.Errorf("refusing to write through a symlink: %w", err))
+	case err != nil:
+		return false, fmt.Errorf("looking at %q: %w", p, err)
+	case !fi.Mode().IsRegular():
+		return false, as(ErrConflict, fmt.Errorf("%q is %s here; move it away first", p, describe(fi)))
+	}
+	id, err := c.hash(ctx, p, fi)
+	if err != nil {
+		return false, err
+	}
+	if id == want {
+		return true, nil
+	}
+	_, have, err := c.sn.r.HasBlob(ctx, id)
+	if err != nil || !have {
+		c.unsafe = append(c.unsafe, file{p, fi})
+	}
+	return false, nil
+}
+
+func (c *checkout) parentsAreDirs(p string) error {
+	for d := path.Dir(p); d != "."; d = path.Dir(d) {
+		fi, err := c.fs.Lstat(d)
+		if err == nil && !fi.IsDir() {
+			return as(ErrConflict, fmt.Errorf("%q is %s here, and %q must go below it; move it away first", d, describeFile(fi), p))
+		}
+	}
+	return nil
+}
+
+func describeFile(fi fs.FileInfo) string {
+	if fi.Mode().IsRegular() {
+		return "a file"
+	}
+	return describe(fi)
+}
+
+// hash returns the content of a file on disk, from the stat cache where that
+// is sure.
+func (c *checkout) hash(ctx context.Context, p string, fi fs.FileInfo) (objects.BlobID, error) {
+	if c.cache != nil {
+		return hashFile(ctx, c.s, c.cache, p, fi)
+	}
+	return hashOf(ctx, c.fs, p)
+}
+
+// planRemovals finds the models that are on disk, belong to the branch or to
+// what was checked out last, and are not in the version.
+func (c *checkout) planRemovals(ctx context.Context, work workspace) error {
+	trees := []objects.TreeID{work.lastTree()}
+	if n, ok := c.sn.st.Names[work.Branch]; ok {
+		head, err := c.sn.version(ctx, n.To)
+		if err != nil {
+			return err
+		}
+		trees = append(trees, head.Tree)
+	}
+	seen := map[string]bool{}
+	for i, id := range trees {
+		for d, err := range objects.DiffTrees(ctx, c.sn.tree(id), c.sn.tree(c.v.Tree)) {
+			if err != nil {
+				if i == 0 && ctx.Err() == nil { // a tree that the workspace remembers, and nothing else
+					break
+				}
+				return err
+			}
+			if d.To != nil || seen[d.Path] {
+				continue
+			}
+			seen[d.Path] = true
+			fi, err := lstat(c.fs, d.Path)
+			if notExist(err) || errors.Is(err, ErrUsage) || err == nil && !fi.Mode().IsRegular() {
+				continue
+			}
+			if err != nil {
+				return fmt.Errorf("looking at %q: %w", d.Path, err)
+			}
+			if _, err := c.onDisk(ctx, d.Path, objects.BlobID{}); err != nil {
+				return err
+			}
+			c.remove = append(c.remove, *d.From)
+		}
+	}
+	return nil
+}

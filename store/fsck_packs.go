@@ -1,0 +1,94 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/mstore/mstore/objects/pack"
+)
+
+// packs checks the layout of every live pack, and that the segments say what
+// the packs say.
+func (f *fsck) packs(ctx context.Context) error {
+	set := f.sn.r.Set()
+	live := map[pack.Name]map[pack.Row]bool{}
+	check := func(p pack.Info, keep bool) error {
+		rows, err := f.layout(ctx, set, p)
+		if err != nil {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			f.problem(Problem{Kind: kindOfDamage(err), Object: p.Name.String(), Detail: err.Error()})
+			return nil
+		}
+		f.layouts = append(f.layouts, packRows{p, rows})
+		if keep {
+			m := make(map[pack.Row]bool, len(rows))
+			for _, r := range rows {
+				m[r] = true
+			}
+			live[p.Name] = m
+		}
+		return nil
+	}
+	for _, p := range f.sn.st.Packs {
+		if err := check(p, false); err != nil {
+			return err
+		}
+	}
+	for _, info := range f.sn.st.Segments {
+		g, err := set.Segment(ctx, info)
+		if err != nil {
+			f.problem(Problem{Kind: "index", Object: info.Key(), Detail: err.Error()})
+			continue
+		}
+		clear(live)
+		for _, p := range g.PackInfos() {
+			if !f.sn.st.Dead[p.Name] {
+				if err := check(p, true); err != nil {
+					return err
+				}
+			}
+		}
+		for l, err := range g.Locs() {
+			if err != nil {
+				f.problem(Problem{Kind: "index", Object: info.Key(), Detail: err.Error()})
+				break
+			}
+			if m := live[l.Pack]; m != nil && !m[l.Row] {
+				f.problem(Problem{Kind: "index", Object: info.Key(), Detail: fmt.Sprintf("a row for pack %s is not in the pack", l.Pack)})
+				break
+			} else if m != nil {
+				delete(m, l.Row)
+			}
+		}
+		for name, m := range live {
+			if len(m) > 0 {
+				f.problem(Problem{Kind: "index", Object: info.Key(), Detail: fmt.Sprintf("%d rows of pack %s are not in it", len(m), name)})
+			}
+		}
+	}
+	return nil
+}
+
+func (f *fsck) layout(ctx context.Context, set *pack.Set, p pack.Info) ([]pack.Row, error) {
+	if st, err := f.s.b.Stat(ctx, p.Name.Key()); err != nil {
+		return nil, fmt.Errorf("pack %s: %w", p.Name, err)
+	} else if st.Size != p.Size {
+		return nil, fmt.Errorf("pack %s has %d bytes, want %d: %w", p.Name, st.Size, p.Size, pack.ErrCorrupt)
+	}
+	x, err := set.Index(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	var rows []pack.Row
+	for r, err := range x.Rows() {
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, r)
+	}
+	slices.SortFunc(rows, func(a, b pack.Row) int { return int(int64(a.Off) - int64(b.Off)) })
+	return rows, pack.CheckLayout(ctx, f.s.b, x, rows)
+}

@@ -1,0 +1,215 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/mstore/mstore/internal/backend"
+	"github.com/mstore/mstore/journal"
+	"github.com/mstore/mstore/objects"
+	"github.com/mstore/mstore/objects/pack"
+)
+
+// plan drops edits that change nothing on the parent's tree, and describes the
+// others.
+func (c *commit) plan(ctx context.Context) (edits []objects.TreeEdit, changes []objects.Change, err error) {
+	tree := c.tree()
+	for _, e := range c.edits {
+		old, had, err := tree.Get(ctx, e.Path)
+		if err != nil {
+			return nil, nil, err
+		}
+		ch := objects.Change{Path: e.Path, Status: objects.Added, Blob: e.Blob, Size: e.Size}
+		switch {
+		case e.Remove && !had:
+			continue
+		case e.Remove:
+			ch = objects.Change{Path: e.Path, Status: objects.Removed, Blob: old.Blob, Size: old.Size, PrevSize: old.Size}
+		case had && old.Blob == e.Blob:
+			ch.Status = objects.Unchanged
+		case had:
+			ch.Status, ch.PrevSize = objects.Changed, old.Size
+		}
+		changes = append(changes, ch)
+		if ch.Status != objects.Unchanged {
+			edits = append(edits, e)
+		}
+	}
+	return edits, changes, nil
+}
+
+// publish makes the version: packs first, then the journal entry. Whoever
+// loses the race for the entry's number keeps the packs and makes the tree and
+// the record anew on the new head.
+func (c *commit) publish(ctx context.Context) error {
+	var content []pack.Info // packs of the first attempt
+	first := true
+	w := c.w
+	drop := func(packs []pack.Info) { objects.DeletePacks(context.WithoutCancel(ctx), c.s.b, packs) }
+	for {
+		edits, changes, err := c.plan(ctx)
+		if err == nil && len(edits) == 0 && !c.o.AllowEmpty {
+			w.Abort()
+			drop(content)
+			c.res.Models, c.res.Version, c.res.Stored = changes, c.parent, 0
+			return nil
+		}
+		var rec *objects.Version
+		if err == nil {
+			rec, err = c.record(ctx, w, edits, changes)
+		}
+		if err != nil {
+			w.Abort()
+			drop(content)
+			return err
+		}
+		enc, id := rec.Encode()
+		packs, err := w.Finish(enc)
+		if err != nil {
+			drop(content)
+			return err
+		}
+		if first {
+			content, packs = packs, nil
+		}
+		st, err := c.append(ctx, rec, enc, id, slices.Concat(content, packs))
+		if err == nil {
+			for _, p := range slices.Concat(content, packs) {
+				c.res.Stored += p.Size
+			}
+			c.res.Models, c.res.Created = changes, true
+			sn := c.s.snapshotOf(st)
+			c.res.Version, err = sn.version(ctx, st.Names[c.name].To)
+			return err
+		}
+		if errors.Is(err, backend.ErrUnknown) {
+			return err // the packs may be in use
+		}
+		drop(packs) // trees of a lost race
+		if !errors.Is(err, journal.ErrLost) {
+			drop(content)
+			return err
+		}
+		if err := c.rebase(ctx, w); err != nil {
+			drop(content)
+			return err
+		}
+		first = false
+		w = c.newWriter(ctx)
+	}
+}
+
+// record writes the tree with the edits made, and describes the version.
+func (c *commit) record(ctx context.Context, w *objects.Writer, edits []objects.TreeEdit, changes []objects.Change) (*objects.Version, error) {
+	tree, err := c.tree().Apply(ctx, edits, w.TreeNode)
+	if err != nil {
+		return nil, err
+	}
+	at := c.o.Time
+	if at.IsZero() {
+		at = c.s.o.Clock()
+	}
+	author := c.o.Author
+	if author == "" {
+		author = c.s.author(c.sn.st)
+	}
+	rec := &objects.Version{Tree: tree.ID, Seq: 1, Generation: 1, Time: at.UTC(), Author: author, Message: c.o.Message,
+		Source: c.o.Source, Params: c.o.Params, Metrics: c.o.Metrics}
+	if c.parent != nil {
+		rec.Parents = []objects.VersionID{c.parent.ID}
+		rec.Seq, rec.Generation = c.parent.Seq+1, c.parent.Generation+1
+	}
+	for _, ch := range changes {
+		switch ch.Status {
+		case objects.Added:
+			rec.Added++
+		case objects.Changed:
+			rec.Changed++
+		case objects.Removed:
+			rec.Removed++
+		default:
+			continue
+		}
+		rec.Changes = append(rec.Changes, ch)
+	}
+	if len(rec.Changes) > objects.MaxChanges {
+		rec.Changes = nil
+	}
+	if err := w.Flush(); err != nil {
+		return nil, err
+	}
+	rec.Models, rec.Bytes, err = tree.Totals(ctx)
+	return rec, err
+}
+
+// append creates the journal entry.
+func (c *commit) append(ctx context.Context, rec *objects.Version, enc []byte, id objects.VersionID, packs []pack.Info) (*journal.State, error) {
+	op := journal.Op{Kind: journal.OpCommit, NameKind: c.kind, Name: c.name, Record: enc,
+		Target: journal.Target{ID: id, Seq: rec.Seq}}
+	if c.parent != nil {
+		op.Parent = c.parent.target
+		if n, ok := c.sn.st.Names[c.name]; ok && !n.Forked && n.To == c.parent.target {
+			op.Target.Line = c.parent.target.Line
+		}
+	}
+	ops := []journal.Op{op}
+	if len(packs) > 0 {
+		ops = []journal.Op{{Kind: journal.OpAddPacks, Packs: packs}, op}
+	}
+	return c.s.j.Append(ctx, c.sn.st, ops, c.o.Time)
+}
+
+// rebase moves the commit onto what others have done since.
+func (c *commit) rebase(ctx context.Context, w *objects.Writer) error {
+	was := c.sn.st
+	sn, err := c.s.load(ctx)
+	if err != nil {
+		return err
+	}
+	if sn.st.Removals != was.Removals {
+		return errAgain
+	}
+	next, err := c.s.newCommit(ctx, sn, c.kind, c.name, c.name, c.o)
+	if err != nil {
+		return err
+	}
+	if c.kind != journal.Branch { // it hangs on the version that it was made from
+		next.parent, next.base = c.parent, c.base
+	}
+	before := c.parent
+	c.sn, c.parent = sn, next.parent
+	if err := c.expect(ctx); err != nil {
+		return err
+	}
+	return c.warnOfOthers(ctx, before)
+}
+
+// warnOfOthers tells of models that somebody else saved meanwhile.
+func (c *commit) warnOfOthers(ctx context.Context, before *Version) error {
+	if c.parent == nil || (before != nil && before.ID == c.parent.ID) {
+		return nil
+	}
+	var from objects.TreeID
+	if before != nil {
+		from = before.Tree
+	}
+	old := c.sn.tree(from)
+	for _, e := range c.edits {
+		a, hadA, err := old.Get(ctx, e.Path)
+		if err != nil {
+			return err
+		}
+		b, hadB, err := c.tree().Get(ctx, e.Path)
+		if err != nil {
+			return err
+		}
+		if hadA != hadB || a.Blob != b.Blob {
+			msg := fmt.Sprintf("%q was saved by somebody else meanwhile (%s); both versions are kept, yours is the newer", e.Path, c.parent.Name)
+			c.res.Warnings = append(c.res.Warnings, msg)
+			c.s.o.Warn(msg)
+		}
+	}
+	return nil
+}
