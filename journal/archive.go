@@ -271,6 +271,7 @@ type archive struct {
 }
 
 func openArchive(ctx context.Context, b backend.Backend, info archiveInfo) *archive {
+	ctx = context.WithoutCancel(ctx) // an archive outlives the call that opened it
 	a := &archive{archiveInfo: info, b: b, limit: info.Last}
 	a.ids = hashindex.NewReader(int(info.IDs), idRowSize, func(p []byte, off int64) error {
 		return backend.ReadFull(ctx, b, info.key(), p, info.idsOff()+off)

@@ -10,7 +10,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -116,7 +118,8 @@ func checkSafetensors(r io.Reader) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	for name, t := range tensors {
+	for _, name := range slices.Sorted(maps.Keys(tensors)) {
+		t := tensors[name]
 		if len(t.Offsets) != 2 || t.Offsets[0] > t.Offsets[1] || t.Offsets[1] > uint64(size) {
 			return fmt.Sprintf("tensor %q lies at %v of %d bytes", name, t.Offsets, size), nil
 		}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/mstore/mstore/internal/backend"
 	"github.com/mstore/mstore/journal"
@@ -86,6 +87,8 @@ type fsck struct {
 	layouts []packRows
 	seen    map[objects.TreeID]bool
 	raw     int64
+	total   int64
+	done    atomic.Int64
 }
 
 type packRows struct {
@@ -177,9 +180,8 @@ func (f *fsck) hurt(id [objects.IDSize]byte, p Problem) {
 // contents verifies every blob: that all its pieces are there, and, unless
 // quick, that they are right and join to the blob's hash.
 func (f *fsck) contents(ctx context.Context) error {
-	var total int64
 	for _, size := range f.blobs {
-		total += size
+		f.total += size
 	}
 	return inParallel(ctx, f.blobs, func(ctx context.Context, id objects.BlobID, size int64) error {
 		n, err := f.blob(ctx, id, size)
@@ -189,7 +191,6 @@ func (f *fsck) contents(ctx context.Context) error {
 			return ctx.Err()
 		}
 		f.raw += n
-		f.s.o.Progress("verifying", f.raw, total)
 		if err != nil {
 			f.hurt(id, Problem{Kind: kindOfDamage(err), Object: id.String(), Detail: err.Error()})
 		}
@@ -223,6 +224,7 @@ func (f *fsck) blob(ctx context.Context, id objects.BlobID, size int64) (int64, 
 			return n, err
 		}
 		n += int64(len(buf))
+		f.s.o.Progress("verifying", f.done.Add(int64(len(buf))), f.total)
 		if len(rc.Parts) > 1 {
 			_, _ = h.Write(buf)
 		}

@@ -201,7 +201,6 @@ func (g *gatherer) content(ctx context.Context, f file) (objects.BlobID, int64, 
 		if err == nil {
 			g.res.Raw += fi.Size()
 			g.cache.put(f.path, fi, id, since)
-			g.s.o.Progress("saving", g.res.Raw, 0)
 			return id, fi.Size(), g.validate(f.path)
 		}
 		if !errors.Is(err, errChanging) {
@@ -237,7 +236,12 @@ func (g *gatherer) read(ctx context.Context, p string) (id objects.BlobID, fi fs
 	if !before.Mode().IsRegular() {
 		return id, nil, since, as(ErrUsage, fmt.Errorf("%q is %s", p, describe(before)))
 	}
-	id, size, err := g.w.Blob(&ctxReader{ctx, f})
+	done, total := g.res.Raw, g.res.Raw+before.Size()
+	count := counter(func(n int) {
+		done += int64(n)
+		g.s.o.Progress("saving", done, total)
+	})
+	id, size, err := g.w.Blob(&ctxReader{ctx, io.TeeReader(f, count)})
 	if err != nil {
 		return id, nil, since, fmt.Errorf("saving %q: %w", p, err)
 	}
@@ -250,6 +254,14 @@ func (g *gatherer) read(ctx context.Context, p string) (id objects.BlobID, fi fs
 		return id, nil, since, errChanging
 	}
 	return id, after, since, nil
+}
+
+// counter is told of every write.
+type counter func(n int)
+
+func (c counter) Write(p []byte) (int, error) {
+	c(len(p))
+	return len(p), nil
 }
 
 // validate looks at a model as the options ask for.

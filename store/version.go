@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/mstore/mstore/journal"
@@ -104,7 +105,8 @@ func (s *Store) IsRev(ctx context.Context, arg string) bool {
 		return false
 	}
 	_, err = s.resolver(sn).Resolve(ctx, arg)
-	return err == nil || classify(err).(interface{ Unwrap() []error }).Unwrap()[0] == ErrAmbiguous
+	var ambiguous *refs.AmbiguousError
+	return err == nil || errors.As(err, &ambiguous)
 }
 
 // changes returns what a version changed, from its trees where the record does

@@ -40,7 +40,7 @@ func TestScript(t *testing.T) {
 				_, err := os.Stat("/dev/zero")
 				return err == nil, nil
 			case "casefold":
-				return runtime.GOOS == "darwin" || runtime.GOOS == "windows", nil
+				return runtime.GOOS == "darwin", nil
 			}
 			return false, errors.New("unknown condition " + strconv.Quote(cond))
 		},

@@ -2,8 +2,10 @@ package pack
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"hash/crc32"
+	"io"
 	"iter"
 
 	"github.com/mstore/mstore/internal/backend"
@@ -25,6 +27,7 @@ type Index struct {
 // OpenIndex reads a pack's trailer. Errors wrap ErrCorrupt, ErrFormat or those
 // of the backend.
 func OpenIndex(ctx context.Context, b backend.Backend, p Info) (*Index, error) {
+	lazy := context.WithoutCancel(ctx) // an index outlives the call that opened it
 	x := &Index{Info: p}
 	n := min(p.Size, tailRead)
 	if n < headerSize+trailerSize {
@@ -47,7 +50,7 @@ func OpenIndex(ctx context.Context, b backend.Backend, p Info) (*Index, error) {
 			copy(q, tail[at:])
 			return nil
 		}
-		return backend.ReadFull(ctx, b, p.Name.Key(), q, off)
+		return backend.ReadFull(lazy, b, p.Name.Key(), q, off)
 	}
 	x.rows = hashindex.NewReader(int(t.rows), rowSize, func(q []byte, off int64) error {
 		return x.read(q, int64(t.indexOff)+off)
@@ -94,14 +97,26 @@ func (x *Index) Notes() (Notes, error) {
 		return Notes{}, fmt.Errorf("reading pack %s: %w", x.Name, err)
 	}
 	if crc32.Checksum(b, castagnoli) != x.trailer.notesCRC {
-		return Notes{}, x.corrupt(fmt.Errorf("notes checksum"))
+		return Notes{}, x.corrupt(fmt.Errorf("notes checksum: %w", errLayout))
 	}
 	return decodeNotes(b)
 }
 
 func (x *Index) corrupt(err error) error {
-	return fmt.Errorf("index of pack %s: %w: %w", x.Name, ErrCorrupt, err)
+	return fmt.Errorf("index of pack %s: %w", x.Name, damage(err))
 }
+
+// damage makes a bad page or row ErrCorrupt, and leaves errors of reading
+// alone.
+func damage(err error) error {
+	if errors.Is(err, hashindex.ErrCorrupt) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, errLayout) {
+		return fmt.Errorf("%w: %w", ErrCorrupt, err)
+	}
+	return err
+}
+
+// errLayout: an index that contradicts itself or the pack.
+var errLayout = errors.New("wrong layout")
 
 // Loc is where a record lies.
 type Loc struct {
@@ -140,12 +155,12 @@ func CheckLayout(ctx context.Context, b backend.Backend, x *Index, rows []Row) e
 	off := int64(headerSize)
 	for _, r := range rows {
 		if int64(r.Off) != off {
-			return x.corrupt(fmt.Errorf("gap at %d", off))
+			return x.corrupt(fmt.Errorf("gap at %d: %w", off, errLayout))
 		}
 		off += recordSize + int64(r.Stored)
 	}
 	if off != int64(x.trailer.indexOff) {
-		return x.corrupt(fmt.Errorf("gap at %d", off))
+		return x.corrupt(fmt.Errorf("gap at %d: %w", off, errLayout))
 	}
 	if _, err := x.Notes(); err != nil {
 		return err

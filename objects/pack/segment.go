@@ -91,12 +91,13 @@ func OpenSegment(ctx context.Context, b backend.Backend, info SegmentInfo) (*Seg
 	for t := table[:len(table)-4]; len(t) > 0; t = t[segPackSize:] {
 		s.packs = append(s.packs, Info{Name: Name(t[:16]), Size: int64(binary.LittleEndian.Uint64(t[16:]))})
 	}
+	lazy := context.WithoutCancel(ctx) // a segment outlives the call that opened it
 	s.rows = hashindex.NewReader(int(info.Rows), segRowSize, func(p []byte, off int64) error {
 		if want == info.Size {
 			copy(p, buf[front+off:])
 			return nil
 		}
-		return backend.ReadFull(ctx, b, info.Key(), p, front+off)
+		return backend.ReadFull(lazy, b, info.Key(), p, front+off)
 	})
 	return s, nil
 }
@@ -120,7 +121,7 @@ func (s *Segment) Find(kind Kind, key Key, fn func(Loc) bool) error {
 		err = bad
 	}
 	if err != nil {
-		return fmt.Errorf("pack index segment %s: %w: %w", s.Name, ErrCorrupt, err)
+		return fmt.Errorf("pack index segment %s: %w", s.Name, damage(err))
 	}
 	return nil
 }
@@ -131,7 +132,7 @@ func (s *Segment) parse(b []byte) (Loc, error) {
 	copy(flat[34:], b[38:])
 	n := binary.LittleEndian.Uint32(b[34:])
 	if int64(n) >= int64(len(s.packs)) {
-		return Loc{}, fmt.Errorf("pack number %d", n)
+		return Loc{}, fmt.Errorf("pack number %d: %w", n, errLayout)
 	}
 	return Loc{Pack: s.packs[n].Name, Row: parseRow(flat[:])}, nil
 }
@@ -145,7 +146,7 @@ func (s *Segment) Locs() iter.Seq2[Loc, error] {
 				l, err = s.parse(b)
 			}
 			if err != nil {
-				yield(Loc{}, fmt.Errorf("pack index segment %s: %w: %w", s.Name, ErrCorrupt, err))
+				yield(Loc{}, fmt.Errorf("pack index segment %s: %w", s.Name, damage(err)))
 				return
 			}
 			if !yield(l, nil) {

@@ -137,7 +137,7 @@ func (s *Set) FindAll(ctx context.Context, kind Kind, key Key, fn func(Loc) bool
 		}
 		if err != nil {
 			unread = err
-			done, err = s.findWithout(ctx, g, kind, key, fn)
+			done = s.findWithout(ctx, g, kind, key, fn)
 			if done {
 				return nil
 			}
@@ -153,9 +153,9 @@ func (s *Set) FindAll(ctx context.Context, kind Kind, key Key, fn func(Loc) bool
 }
 
 // findWithout looks into the packs of a segment whose rows are damaged.
-func (s *Set) findWithout(ctx context.Context, g *Segment, kind Kind, key Key, fn func(Loc) bool) (bool, error) {
+func (s *Set) findWithout(ctx context.Context, g *Segment, kind Kind, key Key, fn func(Loc) bool) bool {
 	if g == nil {
-		return false, nil
+		return false
 	}
 	for _, p := range g.packs {
 		if s.dead[p.Name] {
@@ -166,10 +166,10 @@ func (s *Set) findWithout(ctx context.Context, g *Segment, kind Kind, key Key, f
 			continue
 		}
 		if row, ok, err := x.Find(kind, key); err == nil && ok && !fn(Loc{Pack: p.Name, Row: row}) {
-			return true, nil
+			return true
 		}
 	}
-	return false, nil
+	return false
 }
 
 // Packs lists all live packs: those that no segment covers, then those of the
