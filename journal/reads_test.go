@@ -16,13 +16,14 @@ const maxReads = 10
 // that differ in how full the levels of the archive and the tail are.
 func TestReads(t *testing.T) {
 	total := uint64(100_000)
+	more := uint64(2200) // through all fillings of the lowest level
 	if testing.Short() {
-		total = 5_000
+		total, more = 5_000, 300
 	}
 	b := backend.NewMem()
 	w := newStore(t, b)
 	worst := map[string]int{}
-	for w.s.Number < total+2200 {
+	for w.s.Number < total+more {
 		switch n := w.s.Number; {
 		case n%1000 == 999:
 			w.append(Op{Kind: OpSetName, NameKind: Alias, Name: "best", Target: w.s.Names["main"].To})

@@ -121,7 +121,7 @@ func (b *Blob) Close() error { return nil }
 // of the one being written. The last piece is written only when the blob's hash
 // has been found right.
 func (b *Blob) WriteTo(w io.Writer) (int64, error) {
-	if len(b.recipe.Parts) == 1 { // the piece's hash is the blob's
+	if len(b.recipe.Parts) == 1 && BlobID(b.recipe.Parts[0].Piece) == b.recipe.Blob { // the piece's hash is the blob's
 		raw, err := b.part(nil, 0)
 		if err != nil {
 			return 0, err
@@ -163,6 +163,9 @@ func (b *Blob) WriteTo(w io.Writer) (int64, error) {
 	h := NewHasher()
 	var written int64
 	left := len(b.recipe.Parts)
+	if left == 0 && BlobID(h.Sum(nil)) != b.recipe.Blob {
+		return 0, fmt.Errorf("content %s: %w: hash differs", b.recipe.Blob, ErrCorrupt)
+	}
 	for d := range ahead {
 		if d.err != nil {
 			return written, d.err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"sync"
 
 	"github.com/zeebo/blake3"
 )
@@ -101,7 +102,22 @@ func NewHasher() hash.Hash { return blake3.New() }
 // EntryHash is the hash that chains a journal entry to the next.
 func EntryHash(core []byte) [IDSize]byte { return derive(entryContext, core) }
 
+// derivers keep a hasher for each context: setting one up costs as much as
+// hashing a small record.
+var derivers = func() map[string]*sync.Pool {
+	m := map[string]*sync.Pool{}
+	for _, context := range []string{recipeContext, treeContext, versionContext, entryContext} {
+		m[context] = &sync.Pool{New: func() any { return blake3.NewDeriveKey(context) }}
+	}
+	return m
+}()
+
 func derive(context string, b []byte) (id [IDSize]byte) {
-	blake3.DeriveKey(context, b, id[:])
+	pool := derivers[context]
+	h := pool.Get().(*blake3.Hasher)
+	h.Reset()
+	_, _ = h.Write(b)
+	h.Sum(id[:0])
+	pool.Put(h)
 	return id
 }

@@ -174,22 +174,35 @@ func (r *Reader) Piece(ctx context.Context, dst []byte, id PieceID) ([]byte, err
 // Recipe returns how a blob is put together. A blob that is one piece has one
 // part.
 func (r *Reader) Recipe(ctx context.Context, id BlobID) (*Recipe, error) {
-	l, err := r.Set().Find(ctx, pack.KindPiece, pack.Key(id))
+	set := r.Set()
+	l, err := set.Find(ctx, pack.KindPiece, pack.Key(id))
 	if err == nil {
-		return &Recipe{Blob: id, Parts: []Part{{Piece: PieceID(id), Size: int64(l.Raw)}}}, nil
+		return onePiece(id, l), nil
 	}
 	raw, rerr := r.read(ctx, nil, pack.KindRecipe, pack.Key(id))
-	if rerr != nil {
-		if errors.Is(rerr, ErrMissing) && !errors.Is(err, pack.ErrNotFound) {
-			return nil, err
-		}
-		if errors.Is(rerr, ErrMissing) {
-			return nil, fmt.Errorf("content %s: %w", id, ErrMissing)
-		}
+	if rerr == nil {
+		rc, _, err := DecodeRecipe(raw)
+		return rc, err
+	}
+	if !errors.Is(rerr, ErrMissing) {
 		return nil, rerr
 	}
-	rc, _, err := DecodeRecipe(raw)
-	return rc, err
+	if now := r.Set(); now != set { // packs had gone, others are there now
+		if l, err = now.Find(ctx, pack.KindPiece, pack.Key(id)); err == nil {
+			return onePiece(id, l), nil
+		}
+	}
+	switch {
+	case errors.Is(err, pack.ErrNotFound):
+		return nil, fmt.Errorf("content %s: %w", id, ErrMissing)
+	case errors.Is(err, backend.ErrNotFound):
+		return nil, fmt.Errorf("content %s: %w: %w", id, ErrMissing, err)
+	}
+	return nil, err
+}
+
+func onePiece(id BlobID, l pack.Loc) *Recipe {
+	return &Recipe{Blob: id, Parts: []Part{{Piece: PieceID(id), Size: int64(l.Raw)}}}
 }
 
 // TreeNode implements NodeReader.

@@ -10,6 +10,9 @@ import (
 // children a node, no real one comes near.
 const maxTreeLevel = 40
 
+// maxTreePath bounds a path that is read, in bytes.
+const maxTreePath = 1 << 16
+
 // TreeEntry is one model of a version.
 type TreeEntry struct {
 	Path string
@@ -62,6 +65,10 @@ func decodeTreeNode(b []byte) (*treeNode, error) {
 	if len(n.items) == 0 && n.level > 0 {
 		d.Fail("empty inner node")
 	}
+	if len(n.items) >= len(treeLimits) {
+		d.Fail("%d entries", len(n.items))
+		n.items = nil
+	}
 	prev := ""
 	for i := range n.items {
 		it := &n.items[i]
@@ -71,6 +78,9 @@ func decodeTreeNode(b []byte) (*treeNode, error) {
 			break
 		}
 		it.key = prev[:shared] + d.String()
+		if len(it.key) > maxTreePath {
+			d.Fail("path of %d bytes", len(it.key))
+		}
 		if i > 0 && it.key <= prev || commonPrefix(prev, it.key) != int(shared) {
 			d.Fail("paths out of order")
 		}

@@ -17,6 +17,7 @@ import (
 type WriterOptions struct {
 	Fast    bool             // least CPU per byte
 	NewName func() pack.Name // random names
+	MaxPack int64            // bytes at which a pack is closed; 0: pack.MaxSize
 }
 
 // Writer puts new content into packs. What the store holds already, and can
@@ -60,6 +61,9 @@ const inFlight = 3
 // NewWriter begins a session. One of Finish and Abort must be called.
 func NewWriter(ctx context.Context, b backend.Backend, have *Reader, o WriterOptions) *Writer {
 	ctx, cancel := context.WithCancel(ctx)
+	if o.MaxPack == 0 {
+		o.MaxPack = pack.MaxSize
+	}
 	w := &Writer{ctx: ctx, cancel: cancel, b: b, have: have, o: o,
 		seen: map[pack.Key]bool{}, depends: map[pack.Name]bool{},
 		buffers: make(chan []byte, 3*inFlight+1),
@@ -132,7 +136,7 @@ func (w *Writer) release(b []byte) {
 
 // append runs in the collector only.
 func (w *Writer) append(key pack.Key, rec pack.Record, enc []byte) error {
-	if w.pw != nil && w.pw.Size()+int64(len(enc)) > pack.MaxSize {
+	if w.pw != nil && w.pw.Size()+int64(len(enc)) > w.o.MaxPack {
 		info, err := w.pw.Finish(pack.Notes{})
 		w.pw = nil
 		if err != nil {
@@ -271,10 +275,13 @@ func (w *Writer) Blob(r io.Reader) (id BlobID, size int64, err error) {
 	}
 	id = BlobID(h.Sum(nil))
 	have, err := w.has(pack.KindRecipe, pack.Key(id))
-	if have || err != nil {
+	if err != nil || w.seen[pack.Key(id)] {
 		return id, size, err
 	}
 	w.seen[pack.Key(id)] = true
+	if have && w.have.Check(w.ctx, pack.KindRecipe, pack.Key(id)) == nil {
+		return id, size, nil
+	}
 	rc := Recipe{Blob: id, Parts: parts}
 	enc, rid := rc.Encode()
 	return id, size, w.submit(pack.KindRecipe, pack.Key(id), pack.Key(rid), enc, false, false)
@@ -297,10 +304,13 @@ func (w *Writer) Uses(id BlobID) error {
 // TreeNode stores a tree node.
 func (w *Writer) TreeNode(id TreeID, b []byte) error {
 	have, err := w.has(pack.KindTree, pack.Key(id))
-	if have || err != nil {
+	if err != nil || w.seen[pack.Key(id)] {
 		return err
 	}
 	w.seen[pack.Key(id)] = true
+	if have && w.have.Check(w.ctx, pack.KindTree, pack.Key(id)) == nil {
+		return nil
+	}
 	if err := w.have.KeepNode(id, b); err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"runtime/debug"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -65,6 +66,7 @@ type logOptions struct {
 }
 
 func runLog(ctx context.Context, a *app, o logOptions) error {
+	debug.SetGCPercent(400) // versions pass through; little of them lives long
 	if o.limited && o.limit < 1 {
 		return usagef("", "-n %d: want a number above 0", o.limit)
 	}

@@ -36,6 +36,13 @@ const MaxSize = 512 << 20
 // maxIndexed bounds rows and notes that are believed when a pack is opened.
 const maxIndexed = 1 << 30
 
+// maxPayload bounds a record, and maxPacks the packs of a segment, that are
+// written and believed.
+const (
+	maxPayload = 64 << 20
+	maxPacks   = 1 << 24
+)
+
 var (
 	// ErrCorrupt: a pack or segment is not what its checksums say.
 	ErrCorrupt = errors.New("pack is corrupt")
@@ -154,6 +161,9 @@ func checkHeader(b []byte, name Name) error {
 	if Name(b[12:28]) != name {
 		return fmt.Errorf("header names another pack: %w", ErrCorrupt)
 	}
+	if binary.LittleEndian.Uint32(b[28:]) != 0 {
+		return fmt.Errorf("header: %w", ErrCorrupt)
+	}
 	return nil
 }
 
@@ -185,7 +195,7 @@ func parseRecord(b []byte) (r Record, payload []byte, err error) {
 		Stored: binary.LittleEndian.Uint32(b[4:]), Raw: binary.LittleEndian.Uint64(b[8:]), ID: Key(b[16:48])}
 	payload = b[recordSize:]
 	crc := crc32.Update(crc32.Checksum(b[:48], castagnoli), castagnoli, payload)
-	if crc != binary.LittleEndian.Uint32(b[48:]) || uint64(r.Stored) != uint64(len(payload)) {
+	if crc != binary.LittleEndian.Uint32(b[48:]) || uint64(r.Stored) != uint64(len(payload)) || b[2]|b[3] != 0 {
 		return r, nil, fmt.Errorf("record checksum: %w", ErrCorrupt)
 	}
 	return r, payload, nil

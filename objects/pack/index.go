@@ -127,6 +127,9 @@ type Loc struct {
 // Read reads one record. The payload is the caller's. Errors wrap ErrCorrupt
 // or those of the backend.
 func Read(ctx context.Context, b backend.Backend, l Loc) (Record, []byte, error) {
+	if l.Stored > maxPayload {
+		return Record{}, nil, fmt.Errorf("pack %s at %d: record of %d bytes: %w", l.Pack, l.Off, l.Stored, ErrCorrupt)
+	}
 	buf := make([]byte, recordSize+int(l.Stored))
 	if err := backend.ReadFull(ctx, b, l.Pack.Key(), buf, int64(l.Off)); err != nil {
 		return Record{}, nil, fmt.Errorf("reading pack %s at %d: %w", l.Pack, l.Off, err)

@@ -63,7 +63,7 @@ func OpenSegment(ctx context.Context, b backend.Backend, info SegmentInfo) (*Seg
 		return fmt.Errorf("pack index segment %s: %s: %w", info.Name, what, ErrCorrupt)
 	}
 	front := int64(segHeaderSize + info.Packs*segPackSize + 4)
-	if info.Packs < 0 || info.Rows < 0 || info.Rows > maxIndexed || info.Size != front+hashindex.Size(segRowSize, int(info.Rows)) {
+	if info.Packs < 0 || info.Packs > maxPacks || info.Rows < 0 || info.Rows > maxIndexed || info.Size != front+hashindex.Size(segRowSize, int(info.Rows)) {
 		return nil, bad("size")
 	}
 	want := front

@@ -76,8 +76,8 @@ func (w *Writer) Size() int64 { return w.off }
 
 // Add appends a record that is found by key. payload is not kept.
 func (w *Writer) Add(key Key, r Record, payload []byte) error {
-	if w.off > math.MaxUint32 || len(payload) > math.MaxUint32 {
-		return fmt.Errorf("pack %s is full", w.name)
+	if w.off > math.MaxUint32 || len(payload) > maxPayload {
+		return fmt.Errorf("pack %s of %d bytes cannot take %d more", w.name, w.off, len(payload))
 	}
 	r.Stored = uint32(len(payload))
 	row := Row{Key: key, Kind: r.Kind, Codec: r.Codec, Off: uint32(w.off), Stored: r.Stored, Raw: r.Raw}
