@@ -3,7 +3,6 @@ package refs
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -12,10 +11,15 @@ import (
 // ErrBadName: a name that a branch, tag or alias cannot have.
 var ErrBadName = errors.New("not a valid name")
 
-var (
-	versionNumber = regexp.MustCompile(`^[vV][0-9]+$`)
-	hexDigits     = regexp.MustCompile(`^[0-9a-fA-F]{4,}$`)
-)
+// isVersionNumber tells whether s is v and digits.
+func isVersionNumber(s string) bool {
+	return len(s) > 1 && (s[0] == 'v' || s[0] == 'V') && strings.Trim(s[1:], "0123456789") == ""
+}
+
+// isHex tells whether s can be an ID or the beginning of one.
+func isHex(s string) bool {
+	return len(s) >= 4 && strings.Trim(s, "0123456789abcdefABCDEF") == ""
+}
 
 // CheckName tells why a name cannot be given to a branch, tag or alias. The
 // error wraps ErrBadName.
@@ -38,9 +42,9 @@ func CheckName(name string) error {
 		why = "it has an empty part between slashes"
 	case strings.EqualFold(name, "HEAD"):
 		why = "HEAD is the current version"
-	case versionNumber.MatchString(name):
+	case isVersionNumber(name):
 		why = "it looks like a version number"
-	case hexDigits.MatchString(name):
+	case isHex(name):
 		why = "it looks like an ID"
 	case strings.HasPrefix(strings.ToLower(name), "safety/") || strings.HasPrefix(strings.ToLower(name), "quarantine/"):
 		why = "names there are made by mstore"

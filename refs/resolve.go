@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/tj/go-naturaldate"
@@ -70,21 +71,28 @@ func SplitPath(arg string) (rev, path string, ok bool) {
 	return arg, "", false
 }
 
-var suffix = regexp.MustCompile(`^(?s)(.*?)((?:~[0-9]*)*)$`)
+// splitSuffix separates the steps back, ~N~N, from the rest.
+func splitSuffix(rev string) (base, steps string) {
+	base = strings.TrimRight(rev, "~0123456789")
+	if i := strings.IndexByte(rev[len(base):], '~'); i >= 0 {
+		return rev[:len(base)+i], rev[len(base)+i:]
+	}
+	return rev, ""
+}
 
 // Resolve finds the version that rev names. Errors wrap ErrBadRevision,
 // ErrNotFound, ErrNoVersions, are an *AmbiguousError, or those of the journal.
 func (r *Resolver) Resolve(ctx context.Context, rev string) (journal.Target, error) {
-	m := suffix.FindStringSubmatch(rev)
-	t, err := r.base(ctx, rev, m[1])
+	base, steps := splitSuffix(rev)
+	t, err := r.base(ctx, rev, base)
 	if err != nil {
 		return t, err
 	}
-	if m[2] == "" {
+	if steps == "" {
 		return t, nil
 	}
 	back := uint64(0)
-	for _, s := range strings.Split(m[2][1:], "~") {
+	for _, s := range strings.Split(steps[1:], "~") {
 		n := uint64(1)
 		if s != "" {
 			if n, err = strconv.ParseUint(s, 10, 64); err != nil {
@@ -114,7 +122,7 @@ func (r *Resolver) base(ctx context.Context, rev, s string) (journal.Target, err
 	if at := strings.Index(s, "@"); at > 0 {
 		return r.at(ctx, rev, s[:at], s[at+1:])
 	}
-	if versionNumber.MatchString(s) {
+	if isVersionNumber(s) {
 		n, err := strconv.ParseUint(s[1:], 10, 64)
 		if err != nil {
 			return journal.Target{}, fmt.Errorf("%q: %w", rev, ErrNotFound)
@@ -125,7 +133,7 @@ func (r *Resolver) base(ctx context.Context, rev, s string) (journal.Target, err
 		}
 		return r.seq(ctx, rev, head, n)
 	}
-	if hexDigits.MatchString(s) {
+	if isHex(s) {
 		return r.id(ctx, s)
 	}
 	return r.name(rev, s)
@@ -177,7 +185,7 @@ func (r *Resolver) id(ctx context.Context, s string) (journal.Target, error) {
 }
 
 func (r *Resolver) at(ctx context.Context, rev, name, what string) (journal.Target, error) {
-	if versionNumber.MatchString(what) {
+	if isVersionNumber(what) {
 		n, err := strconv.ParseUint(what[1:], 10, 64)
 		if err != nil {
 			return journal.Target{}, fmt.Errorf("%q: %w", rev, ErrNotFound)
@@ -243,7 +251,7 @@ func ParseTime(s string, now time.Time) (time.Time, error) {
 	case "yesterday":
 		return now.Add(-24 * time.Hour), nil
 	}
-	if m := ago.FindStringSubmatch(strings.ToLower(s)); m != nil { // naturaldate goes back to midnight
+	if m := ago().FindStringSubmatch(strings.ToLower(s)); m != nil { // naturaldate goes back to midnight
 		if d, err := ParseDuration(m[1] + m[2]); err == nil {
 			return now.Add(-d), nil
 		}
@@ -255,13 +263,13 @@ func ParseTime(s string, now time.Time) (time.Time, error) {
 	return t, nil
 }
 
-var ago = regexp.MustCompile(`^([0-9]+) *([dw])(?:ay|eek)s? ago$`)
+var ago = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^([0-9]+) *([dw])(?:ay|eek)s? ago$`) })
 
-var days = regexp.MustCompile(`^([0-9]{1,5})([dw])$`)
+var days = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^([0-9]{1,5})([dw])$`) })
 
 // ParseDuration reads what time.ParseDuration reads, and 30d and 2w.
 func ParseDuration(s string) (time.Duration, error) {
-	if m := days.FindStringSubmatch(s); m != nil {
+	if m := days().FindStringSubmatch(s); m != nil {
 		n, _ := strconv.Atoi(m[1])
 		if m[2] == "w" {
 			n *= 7

@@ -6,11 +6,14 @@ import (
 	"fmt"
 	"regexp"
 	"strconv"
+	"sync"
 
 	"github.com/mstore/mstore/journal"
 )
 
-var configKey = regexp.MustCompile(`^[a-z][a-z0-9-]*(\.[A-Za-z0-9_*/-]+)+$`)
+var configKey = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[a-z][a-z0-9-]*(\.[A-Za-z0-9_*/-]+)+$`)
+})
 
 // settings that mstore itself reads, with what their values must be.
 var knownSettings = map[string]func(string) error{
@@ -40,7 +43,7 @@ func (s *Store) Config(ctx context.Context) (shared, local map[string]string, er
 
 // SetConfig changes a setting.
 func (s *Store) SetConfig(ctx context.Context, key, value string, local bool) error {
-	if !configKey.MatchString(key) || len(key) > 200 || len(value) > 1<<16 {
+	if !configKey().MatchString(key) || len(key) > 200 || len(value) > 1<<16 {
 		return as(ErrUsage, fmt.Errorf("%q is not the name of a setting: want section.name", key))
 	}
 	if check := knownSettings[key]; check != nil {

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 )
@@ -50,10 +51,12 @@ func (t token) String() string {
 }
 
 var (
-	dateRE   = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}([Tt ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?([Zz]|[+-]\d{2}:\d{2})?)?`)
-	numberRE = regexp.MustCompile(`^-?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?`)
-	durRE    = regexp.MustCompile(`^-?((\d+\.?\d*|\.\d+)(ns|us|µs|ms|s|m|h|d|w))+`)
-	durPart  = regexp.MustCompile(`(\d+\.?\d*|\.\d+)(ns|us|µs|ms|s|m|h|d|w)`)
+	dateRE = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^\d{4}-\d{2}-\d{2}([Tt ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?([Zz]|[+-]\d{2}:\d{2})?)?`)
+	})
+	numberRE = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^-?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?`) })
+	durRE    = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^-?((\d+\.?\d*|\.\d+)(ns|us|µs|ms|s|m|h|d|w))+`) })
+	durPart  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(\d+\.?\d*|\.\d+)(ns|us|µs|ms|s|m|h|d|w)`) })
 )
 
 var units = map[string]time.Duration{
@@ -107,18 +110,18 @@ func (l *lexer) literal(rest string) (token, error) {
 	start := l.pos
 	t := token{pos: start}
 	text, bad := "", error(nil)
-	if text = dateRE.FindString(rest); text != "" {
+	if text = dateRE().FindString(rest); text != "" {
 		t.kind, t.text = tokString, text
 		if _, _, ok := parseDate(text); !ok {
 			bad = &SyntaxError{start, fmt.Sprintf("%q is not a date", text)}
 		}
-	} else if text = durRE.FindString(rest); text != "" {
+	} else if text = durRE().FindString(rest); text != "" {
 		t.kind = tokValue
 		d, ok := parseDuration(text)
 		if t.val = d; !ok {
 			bad = &SyntaxError{start, fmt.Sprintf("duration %q is out of range", text)}
 		}
-	} else if text = numberRE.FindString(rest); text != "" {
+	} else if text = numberRE().FindString(rest); text != "" {
 		t.kind = tokValue
 		if i, err := strconv.ParseInt(text, 10, 64); err == nil {
 			t.val = i
@@ -159,7 +162,7 @@ func (l *lexer) quoted() (string, error) {
 func parseDuration(s string) (time.Duration, bool) {
 	var sum float64
 	var whole time.Duration
-	for _, m := range durPart.FindAllStringSubmatch(s, -1) {
+	for _, m := range durPart().FindAllStringSubmatch(s, -1) {
 		u := units[m[2]]
 		if i, err := strconv.ParseInt(m[1], 10, 64); err == nil && i < math.MaxInt64/int64(u) {
 			whole += time.Duration(i) * u
