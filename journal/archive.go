@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"hash/crc32"
+	"io"
 	"iter"
 	"math"
 	"sync"
@@ -280,6 +282,9 @@ func openArchive(ctx context.Context, b backend.Backend, info archiveInfo) *arch
 }
 
 func (a *archive) fail(err error) error {
+	if errors.Is(err, io.ErrUnexpectedEOF) { // cut short
+		err = fmt.Errorf("%w: %w", ErrCorrupt, err)
+	}
 	return fmt.Errorf("archive of entries %d to %d: %w", a.First, a.Last, err)
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/mstore/mstore/internal/backend"
 	"github.com/mstore/mstore/objects"
+	"github.com/mstore/mstore/objects/pack"
 )
 
 // Finding is damage in the journal's files.
@@ -67,6 +68,26 @@ func (j *Journal) Verify(ctx context.Context, s *State, report func(Finding)) (f
 		}
 	}
 	return v.files, v.chain(ctx)
+}
+
+// FallbackSegments returns the index segments of the generation before the
+// newest: with it readers go on when the newest checkpoint is damaged.
+func (j *Journal) FallbackSegments(ctx context.Context) ([]pack.SegmentInfo, error) {
+	l, err := j.list(ctx)
+	if err != nil {
+		return nil, err
+	}
+	intact := 0
+	for _, g := range l.checkpoints {
+		c, err := j.checkpoint(ctx, g)
+		if err == nil {
+			intact++
+		}
+		if intact == 2 {
+			return c.Segments, nil
+		}
+	}
+	return nil, ctx.Err()
 }
 
 type verifier struct {

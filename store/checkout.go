@@ -58,7 +58,7 @@ func (s *Store) Checkout(ctx context.Context, o CheckoutOptions) (*CheckoutResul
 	if err != nil {
 		return nil, err
 	}
-	c := &checkout{s: s, sn: sn, o: o, v: v, fs: s.root, temp: tempDir, res: &CheckoutResult{Version: v}}
+	c := &checkout{s: s, sn: sn, o: o, v: v, fs: s.root, temp: tempDir, res: &CheckoutResult{Version: v}, found: map[string]fs.FileInfo{}}
 	if o.Out != "" {
 		out, err := c.openOut()
 		if err != nil {
@@ -85,7 +85,8 @@ type checkout struct {
 
 	write  []*target
 	remove []objects.TreeEntry
-	unsafe []file // what must be saved first
+	unsafe []file                 // what must be saved first
+	found  map[string]fs.FileInfo // what plan saw where something is to be written or removed; nil for nothing
 }
 
 // target is a model to be written.
@@ -122,6 +123,9 @@ func (c *checkout) run(ctx context.Context) error {
 		return err
 	}
 	if err := c.apply(ctx); err != nil {
+		if c.res.Safety != nil {
+			err = fmt.Errorf("%w (what was not saved before is in %s)", err, c.res.SafetyName)
+		}
 		return err
 	}
 	c.res.Branch = work.Branch
@@ -149,14 +153,20 @@ func (c *checkout) apply(ctx context.Context) error {
 	dirs := map[string]bool{}
 	since := c.s.o.Clock()
 	for _, e := range c.remove {
+		if err := c.asFound(e.Path); err != nil {
+			return err
+		}
 		if err := c.fs.Remove(e.Path); err != nil && !notExist(err) {
 			return fmt.Errorf("removing %q: %w", e.Path, err)
 		}
 		c.cache.drop(e.Path)
-		removeEmptyParents(c.fs, e.Path)
+		dirs[removeEmptyParents(c.fs, e.Path)] = true
 		c.res.Removed++
 	}
 	for _, t := range c.write {
+		if err := c.asFound(t.Path); err != nil {
+			return err
+		}
 		if err := makeParents(c.fs, t.Path, dirs); err != nil {
 			return fmt.Errorf("writing %q: %w", t.Path, err)
 		}
@@ -173,11 +183,26 @@ func (c *checkout) apply(ctx context.Context) error {
 		}
 	}
 	for dir := range dirs {
-		if err := c.fs.SyncDir(dir); err != nil {
+		if err := c.fs.SyncDir(dir); err != nil && !notExist(err) { // removed when it became empty
 			return fmt.Errorf("making %q durable: %w", dir, err)
 		}
 	}
 	return nil
+}
+
+// asFound refuses to go on when a file is not what plan has looked at.
+func (c *checkout) asFound(p string) error {
+	was := c.found[p]
+	now, err := c.fs.Lstat(p)
+	switch {
+	case err != nil && !notExist(err):
+		return fmt.Errorf("looking at %q: %w", p, err)
+	case err != nil: // overwriting or removing nothing
+		return nil
+	case was != nil && now.Mode() == was.Mode() && now.Size() == was.Size() && now.ModTime().Equal(was.ModTime()) && vfs.IdentityOf(now) == vfs.IdentityOf(was):
+		return nil
+	}
+	return as(ErrConflict, fmt.Errorf("%q was changed while the checkout was under way; it was left as it is, the checkout is not complete", p))
 }
 
 // makeParents makes the directories above p, never through a symlink, and

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"path"
 	"slices"
@@ -88,11 +89,25 @@ func (c *checkout) onDisk(ctx context.Context, p string, want objects.BlobID) (s
 	if id == want {
 		return true, nil
 	}
-	_, have, err := c.sn.r.HasBlob(ctx, id)
-	if err != nil || !have {
+	c.found[p] = fi
+	if err := c.readable(ctx, id); err != nil {
+		if ctx.Err() != nil {
+			return false, ctx.Err()
+		}
 		c.unsafe = append(c.unsafe, file{p, fi})
 	}
 	return false, nil
+}
+
+// readable tells whether the store can give a content back: that an index
+// lists it is not enough, since what is on disk may be the only good copy.
+func (c *checkout) readable(ctx context.Context, id objects.BlobID) error {
+	b, err := c.sn.r.Blob(ctx, id)
+	if err != nil {
+		return err
+	}
+	_, err = b.WriteTo(io.Discard)
+	return err
 }
 
 func (c *checkout) parentsAreDirs(p string) error {

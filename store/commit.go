@@ -113,6 +113,7 @@ type commit struct {
 	sn     *snapshot
 	parent *Version // nil before the first version
 	base   *Version // the parent that the files were compared with first
+	want   *Version // what CommitOptions.Expect named at the beginning
 	w      *objects.Writer
 	edits  []objects.TreeEdit // sorted by path
 	res    *CommitResult
@@ -190,10 +191,14 @@ func (c *commit) expect(ctx context.Context) error {
 	if c.o.Expect == "" {
 		return nil
 	}
-	want, err := c.s.resolve(ctx, c.sn, c.o.Expect)
-	if err != nil {
-		return err
+	if c.want == nil { // once: a name that others move would move along
+		want, err := c.s.resolve(ctx, c.sn, c.o.Expect)
+		if err != nil {
+			return err
+		}
+		c.want = want
 	}
+	want := c.want
 	if c.parent == nil || want.ID != c.parent.ID {
 		at := "has no version yet"
 		if c.parent != nil {

@@ -69,6 +69,39 @@ func (f *fsck) packs(ctx context.Context) error {
 			}
 		}
 	}
+	return f.fallback(ctx, set)
+}
+
+// fallback checks the index segments that count when the newest checkpoint is
+// damaged.
+func (f *fsck) fallback(ctx context.Context, set *pack.Set) error {
+	segments, err := f.s.j.FallbackSegments(ctx)
+	if err != nil {
+		return err
+	}
+	for _, info := range segments {
+		if slices.Contains(f.sn.st.Segments, info) {
+			continue
+		}
+		g, err := set.Segment(ctx, info)
+		if err == nil {
+			for _, err = range g.Locs() {
+				if err != nil {
+					break
+				}
+			}
+		}
+		if err == nil {
+			continue
+		}
+		now, lerr := f.s.j.FallbackSegments(ctx)
+		if lerr != nil {
+			return lerr
+		}
+		if slices.Contains(now, info) { // else others have folded meanwhile
+			f.problem(Problem{Kind: "index", Object: info.Key(), Detail: err.Error()})
+		}
+	}
 	return nil
 }
 

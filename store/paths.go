@@ -120,13 +120,15 @@ func fold(p string) string {
 	return norm.NFD.String(foldCaser.String(norm.NFD.String(p)))
 }
 
-// removeEmptyParents removes the directories above p that hold nothing.
-func removeEmptyParents(fsys vfs.FS, p string) {
-	for dir := path.Dir(p); dir != "."; dir = path.Dir(dir) {
-		if entries, err := fsys.ReadDir(dir); err != nil || len(entries) > 0 || fsys.Remove(dir) != nil {
-			return
+// removeEmptyParents removes the directories above p that hold nothing, and
+// returns the lowest that is left.
+func removeEmptyParents(fsys vfs.FS, p string) (left string) {
+	for left = path.Dir(p); left != "."; left = path.Dir(left) {
+		if entries, err := fsys.ReadDir(left); err != nil || len(entries) > 0 || fsys.Remove(left) != nil {
+			break
 		}
 	}
+	return left
 }
 
 func isPermission(err error) bool { return errors.Is(err, os.ErrPermission) }

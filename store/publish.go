@@ -80,8 +80,13 @@ func (c *commit) publish(ctx context.Context) error {
 				c.res.Stored += p.Size
 			}
 			c.res.Models, c.res.Created = changes, true
-			sn := c.s.snapshotOf(st)
-			c.res.Version, err = sn.version(ctx, st.Names[c.name].To)
+			// It is not read back: a version that is there must not be told as a
+			// failure.
+			op := journal.Op{Kind: journal.OpCommit, NameKind: c.kind, Name: c.name, Target: st.Names[c.name].To, Record: enc}
+			if c.parent != nil {
+				op.Parent = c.parent.target
+			}
+			c.res.Version, err = c.s.snapshotOf(st).versionOf(&journal.Entry{Number: op.Target.Entry, Ops: []journal.Op{op}})
 			return err
 		}
 		if errors.Is(err, backend.ErrUnknown) {

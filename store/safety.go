@@ -50,7 +50,8 @@ func (c *checkout) trySafety(ctx context.Context) error {
 		}
 		name = fmt.Sprintf("safety/%s-%d", s.o.Clock().UTC().Format("20060102T150405Z"), i)
 	}
-	o := CommitOptions{Message: fmt.Sprintf("what checkout of %s %s would have overwritten", c.v.Name, c.v.ID.Short())}
+	// The head may name the very same content, but damaged.
+	o := CommitOptions{AllowEmpty: true, Message: fmt.Sprintf("what checkout of %s %s would have overwritten", c.v.Name, c.v.ID.Short())}
 	cm, err := s.newCommit(ctx, sn, journal.Safety, name, s.head().Branch, o)
 	if err != nil {
 		return err

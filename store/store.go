@@ -65,7 +65,7 @@ func Init(ctx context.Context, dir string, o Options) (s *Store, created bool, e
 	if storeDir == "" {
 		storeDir = filepath.Join(dir, DirName)
 	}
-	if err := os.MkdirAll(storeDir, 0o755); err != nil {
+	if err := makeDurable(storeDir); err != nil {
 		return nil, false, fmt.Errorf("making a store: %w", err)
 	}
 	if s, err = openDirs(dir, storeDir, o); err != nil {
@@ -76,6 +76,39 @@ func Init(ctx context.Context, dir string, o Options) (s *Store, created bool, e
 		return nil, false, err
 	}
 	return s, created, nil
+}
+
+// makeDurable makes a directory with what is missing above it, and syncs where
+// each of them stands: without that a power cut could take the store, and all
+// versions that were acknowledged, with the directory's name.
+func makeDurable(dir string) error {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return err
+	}
+	parents := []string{filepath.Dir(dir)} // also when an Init that was killed has made dir
+	for at := filepath.Dir(dir); ; at = filepath.Dir(at) {
+		if _, err := os.Lstat(at); err == nil || at == filepath.Dir(at) {
+			break
+		}
+		parents = append(parents, filepath.Dir(at))
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	for _, p := range parents {
+		root, err := vfs.OpenRoot(p)
+		if errors.Is(err, os.ErrPermission) {
+			continue
+		}
+		if err == nil {
+			err = errors.Join(root.SyncDir("."), root.Close())
+		}
+		if err != nil && !errors.Is(err, os.ErrPermission) {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s *Store) init(ctx context.Context) (created bool, err error) {

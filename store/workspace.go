@@ -52,7 +52,16 @@ func (s *Store) writeWork(name string, b []byte, durable bool) error {
 	if err := s.root.MkdirAll(path.Dir(name)); err != nil {
 		return err
 	}
-	return vfs.WriteFileAtomic(s.root, name, b, durable)
+	if err := vfs.WriteFileAtomic(s.root, name, b, durable); err != nil || !durable {
+		return err
+	}
+	// Whoever made the directories above has perhaps not synced them: a current
+	// branch that a power cut forgets lets the next commit go to another.
+	for dir := path.Dir(path.Dir(name)); ; dir = path.Dir(dir) {
+		if err := s.root.SyncDir(dir); err != nil || dir == "." {
+			return err
+		}
+	}
 }
 
 func (s *Store) localConfig() (map[string]string, error) {

@@ -35,7 +35,7 @@ func OpenIndex(ctx context.Context, b backend.Backend, p Info) (*Index, error) {
 	}
 	tail := make([]byte, n)
 	if err := backend.ReadFull(ctx, b, p.Name.Key(), tail, p.Size-n); err != nil {
-		return nil, fmt.Errorf("reading pack %s: %w", p.Name, err)
+		return nil, fmt.Errorf("reading pack %s: %w", p.Name, damage(err))
 	}
 	t, err := parseTrailer(tail[n-trailerSize:])
 	if err != nil {
@@ -94,7 +94,7 @@ func (x *Index) Notes() (Notes, error) {
 	b := make([]byte, x.trailer.notesLen)
 	off := int64(x.trailer.indexOff) + hashindex.Size(rowSize, x.rows.Len())
 	if err := x.read(b, off); err != nil {
-		return Notes{}, fmt.Errorf("reading pack %s: %w", x.Name, err)
+		return Notes{}, fmt.Errorf("reading pack %s: %w", x.Name, damage(err))
 	}
 	if crc32.Checksum(b, castagnoli) != x.trailer.notesCRC {
 		return Notes{}, x.corrupt(fmt.Errorf("notes checksum: %w", errLayout))
@@ -132,7 +132,7 @@ func Read(ctx context.Context, b backend.Backend, l Loc) (Record, []byte, error)
 	}
 	buf := make([]byte, recordSize+int(l.Stored))
 	if err := backend.ReadFull(ctx, b, l.Pack.Key(), buf, int64(l.Off)); err != nil {
-		return Record{}, nil, fmt.Errorf("reading pack %s at %d: %w", l.Pack, l.Off, err)
+		return Record{}, nil, fmt.Errorf("reading pack %s at %d: %w", l.Pack, l.Off, damage(err))
 	}
 	r, payload, err := parseRecord(buf)
 	if err == nil && (r.Kind != l.Kind || r.Codec != l.Codec || r.Raw != l.Raw) {
@@ -150,7 +150,7 @@ func Read(ctx context.Context, b backend.Backend, l Loc) (Record, []byte, error)
 func CheckLayout(ctx context.Context, b backend.Backend, x *Index, rows []Row) error {
 	head := make([]byte, headerSize)
 	if err := backend.ReadFull(ctx, b, x.Name.Key(), head, 0); err != nil {
-		return fmt.Errorf("reading pack %s: %w", x.Name, err)
+		return fmt.Errorf("reading pack %s: %w", x.Name, damage(err))
 	}
 	if err := checkHeader(head, x.Name); err != nil {
 		return fmt.Errorf("pack %s: %w", x.Name, err)

@@ -72,7 +72,7 @@ func OpenSegment(ctx context.Context, b backend.Backend, info SegmentInfo) (*Seg
 	}
 	buf := make([]byte, want)
 	if err := backend.ReadFull(ctx, b, info.Key(), buf, 0); err != nil {
-		return nil, fmt.Errorf("reading pack index segment %s: %w", info.Name, err)
+		return nil, fmt.Errorf("reading pack index segment %s: %w", info.Name, damage(err))
 	}
 	if string(buf[:8]) != segmentMagic || !goodCRC(buf[:segHeaderSize]) {
 		return nil, bad("header")
