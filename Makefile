@@ -2,7 +2,7 @@
 
 GO          ?= go
 VERSION     := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
-LDFLAGS     := -s -w -X main.version=$(VERSION)
+LDFLAGS     := -s -w -X main.revision=$(VERSION)
 STATICCHECK ?= $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME    ?= 20s
 BENCHFLAGS  ?=
@@ -28,7 +28,7 @@ race: ## run all tests with the race detector (needs a C compiler)
 check: fmt vet staticcheck lint cross docs race ## all checks: format, vet, staticcheck, import rules, platforms, documents, races
 
 fmt: ## is everything as gofmt writes it?
-	@bad=$$(gofmt -l bench cmd gc index internal journal objects refs schema store) || exit 1; \
+	@bad=$$(gofmt -l .) || exit 1; \
 	  if [ -n "$$bad" ]; then echo "not formatted (gofmt -w):"; echo "$$bad"; exit 1; fi
 
 vet: ## go vet

@@ -144,12 +144,16 @@ func (j *Journal) foldPacks(ctx context.Context, s, next *State, set *pack.Set) 
 	var keep []pack.SegmentInfo
 	var merge []*pack.Segment
 	dead := s.Dead
+	lost := false // a segment, which is built anew
 	for i := len(s.Segments) - 1; i >= 0; i-- {
 		info := s.Segments[i]
 		g, err := set.Segment(ctx, info)
-		if err != nil {
-			keep = append(keep, info)
+		if errors.Is(err, pack.ErrCorrupt) || errors.Is(err, backend.ErrNotFound) {
+			lost = true
 			continue
+		}
+		if err != nil {
+			return nil, err
 		}
 		hasDead := slices.ContainsFunc(g.PackInfos(), func(p pack.Info) bool { return dead[p.Name] })
 		if hasDead || (len(packs) > 0 && info.Rows < segmentFan*rows) {
@@ -160,6 +164,13 @@ func (j *Journal) foldPacks(ctx context.Context, s, next *State, set *pack.Set) 
 		}
 	}
 	slices.Reverse(keep)
+	if lost {
+		more, err := j.uncovered(ctx, s, set, keep, merge, packs)
+		if err != nil {
+			return nil, err
+		}
+		packs = append(packs, more...)
+	}
 	if len(packs)+len(merge) == 0 {
 		return nil, nil
 	}
@@ -187,6 +198,46 @@ func (j *Journal) foldPacks(ctx context.Context, s, next *State, set *pack.Set) 
 		}
 	}
 	return &info, nil
+}
+
+// uncovered opens the live packs that neither the segments nor the packs given
+// hold.
+func (j *Journal) uncovered(ctx context.Context, s *State, set *pack.Set, keep []pack.SegmentInfo, merge []*pack.Segment, packs []*pack.Index) ([]*pack.Index, error) {
+	all, err := j.History(s).LivePacks(ctx)
+	if err != nil {
+		return nil, err
+	}
+	covered := map[pack.Name]bool{}
+	for _, info := range keep {
+		g, err := set.Segment(ctx, info)
+		if err != nil {
+			return nil, err
+		}
+		merge = append(merge, g)
+	}
+	for _, g := range merge {
+		for _, p := range g.PackInfos() {
+			covered[p.Name] = true
+		}
+	}
+	for _, x := range packs {
+		covered[x.Name] = true
+	}
+	for _, p := range s.Packs { // some could not be opened
+		covered[p.Name] = true
+	}
+	var out []*pack.Index
+	for _, p := range all {
+		if covered[p.Name] {
+			continue
+		}
+		x, err := set.Index(ctx, p)
+		if err != nil {
+			return nil, fmt.Errorf("building a lost pack index segment anew: %w", err)
+		}
+		out = append(out, x)
+	}
+	return out, nil
 }
 
 // clean deletes what nobody of this generation or the one before needs, and

@@ -7,12 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"sort"
 	"sync"
 	"time"
 
 	"github.com/mstore/mstore/internal/backend"
 	"github.com/mstore/mstore/objects"
+	"github.com/mstore/mstore/objects/pack"
 )
 
 // History reads entries of one snapshot, wherever they lie, and finds versions
@@ -247,6 +249,32 @@ func (h *History) Entries(ctx context.Context, n uint64) iter.Seq2[*Entry, error
 			}
 		}
 	}
+}
+
+// LivePacks lists every pack that was added and not removed, by reading all
+// entries: what the index segments say otherwise.
+func (h *History) LivePacks(ctx context.Context) ([]pack.Info, error) {
+	live := map[pack.Name]bool{}
+	var packs []pack.Info
+	for e, err := range h.Entries(ctx, 0) {
+		if err != nil {
+			return nil, err
+		}
+		for _, op := range e.Ops {
+			switch op.Kind {
+			case OpAddPacks:
+				for _, p := range op.Packs {
+					live[p.Name] = true
+				}
+				packs = append(packs, op.Packs...)
+			case OpRemovePacks:
+				for _, p := range op.Packs {
+					delete(live, p.Name)
+				}
+			}
+		}
+	}
+	return slices.DeleteFunc(packs, func(p pack.Info) bool { return !live[p.Name] }), nil
 }
 
 // Parent returns the first parent of the version at t: false for the first

@@ -317,6 +317,9 @@ func (w *Writer) TreeNode(id TreeID, b []byte) error {
 	return w.submit(pack.KindTree, pack.Key(id), pack.Key(id), b, false, false)
 }
 
+// Wrote tells, after Flush, whether anything new is in the session's packs.
+func (w *Writer) Wrote() bool { return w.pw != nil || len(w.packs) > 0 }
+
 // Depends lists the packs of others that hold some of this session's content.
 func (w *Writer) Depends() map[pack.Name]bool { return w.depends }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"path/filepath"
 	"time"
 
 	"github.com/mstore/mstore/internal/vfs"
@@ -58,7 +59,7 @@ func (s *Store) Checkout(ctx context.Context, o CheckoutOptions) (*CheckoutResul
 	if err != nil {
 		return nil, err
 	}
-	c := &checkout{s: s, sn: sn, o: o, v: v, fs: s.root, temp: tempDir, res: &CheckoutResult{Version: v}, found: map[string]fs.FileInfo{}}
+	c := &checkout{s: s, sn: sn, o: o, v: v, fs: s.root, temp: tempDir, res: &CheckoutResult{Version: v}, found: map[string]fs.FileInfo{}, going: map[string]bool{}}
 	if o.Out != "" {
 		out, err := c.openOut()
 		if err != nil {
@@ -86,6 +87,7 @@ type checkout struct {
 	write  []*target
 	remove []objects.TreeEntry
 	unsafe []file                 // what must be saved first
+	going  map[string]bool        // the paths of remove
 	found  map[string]fs.FileInfo // what plan saw where something is to be written or removed; nil for nothing
 }
 
@@ -97,6 +99,14 @@ type target struct {
 }
 
 func (c *checkout) openOut() (*vfs.Root, error) {
+	for dir := c.o.Out; ; dir = filepath.Dir(dir) {
+		if filepath.Base(dir) == DirName || dir == c.s.dir || looksLikeStore(dir) {
+			return nil, as(ErrUsage, fmt.Errorf("%q is inside of a store; models are not written there", c.o.Out))
+		}
+		if dir == filepath.Dir(dir) {
+			break
+		}
+	}
 	if err := mkdirOut(c.o.Out); err != nil {
 		return nil, err
 	}

@@ -18,6 +18,11 @@ func (c *checkout) plan(ctx context.Context, work workspace) error {
 	if len(paths) == 0 {
 		paths = []string{"."}
 	}
+	if len(c.o.Paths) == 0 && c.o.Out == "" {
+		if err := c.planRemovals(ctx, work); err != nil {
+			return err
+		}
+	}
 	for _, p := range paths {
 		n := 0
 		for e, err := range c.sn.models(ctx, c.v.Tree, p) {
@@ -35,10 +40,7 @@ func (c *checkout) plan(ctx context.Context, work workspace) error {
 	}
 	slices.SortFunc(c.write, func(a, b *target) int { return comparePaths(a.Path, b.Path) })
 	c.write = slices.CompactFunc(c.write, func(a, b *target) bool { return a.Path == b.Path })
-	if len(c.o.Paths) > 0 || c.o.Out != "" {
-		return nil
-	}
-	return c.planRemovals(ctx, work)
+	return nil
 }
 
 func comparePaths(a, b string) int {
@@ -79,6 +81,8 @@ func (c *checkout) onDisk(ctx context.Context, p string, want objects.BlobID) (s
 		return false, as(ErrConflict, fmt.Errorf("refusing to write through a symlink: %w", err))
 	case err != nil:
 		return false, fmt.Errorf("looking at %q: %w", p, err)
+	case fi.IsDir() && c.goesEmpty(p):
+		return false, nil
 	case !fi.Mode().IsRegular():
 		return false, as(ErrConflict, fmt.Errorf("%q is %s here; move it away first", p, describe(fi)))
 	}
@@ -110,10 +114,25 @@ func (c *checkout) readable(ctx context.Context, id objects.BlobID) error {
 	return err
 }
 
+// goesEmpty tells whether everything in a directory is to be removed.
+func (c *checkout) goesEmpty(dir string) bool {
+	entries, err := c.fs.ReadDir(dir)
+	if err != nil {
+		return false
+	}
+	for _, e := range entries {
+		p := path.Join(dir, e.Name())
+		if !c.going[p] && !(e.IsDir() && c.goesEmpty(p)) {
+			return false
+		}
+	}
+	return len(entries) > 0
+}
+
 func (c *checkout) parentsAreDirs(p string) error {
 	for d := path.Dir(p); d != "."; d = path.Dir(d) {
 		fi, err := c.fs.Lstat(d)
-		if err == nil && !fi.IsDir() {
+		if err == nil && !fi.IsDir() && !c.going[d] {
 			return as(ErrConflict, fmt.Errorf("%q is %s here, and %q must go below it; move it away first", d, describeFile(fi), p))
 		}
 	}
@@ -171,6 +190,7 @@ func (c *checkout) planRemovals(ctx context.Context, work workspace) error {
 				return err
 			}
 			c.remove = append(c.remove, *d.From)
+			c.going[d.Path] = true
 		}
 	}
 	return nil

@@ -148,6 +148,9 @@ func (s *Store) commitOnce(ctx context.Context, o CommitOptions) (*CommitResult,
 		return nil, err
 	}
 	branch := s.head().Branch
+	if _, ok := sn.st.Names[branch]; !ok && len(sn.st.SortedNames(journal.Branch)) > 0 {
+		return nil, as(ErrConflict, fmt.Errorf("the current branch %q does not exist (any more): check out another, or make it with: mstore branch %s REV", branch, branch))
+	}
 	c, err := s.newCommit(ctx, sn, journal.Branch, branch, branch, o)
 	if err != nil {
 		return nil, err

@@ -158,7 +158,7 @@ func TestFullDiskAtCheckout(t *testing.T) {
 	base, _ := newBase(t, one, two)
 	put(t, base, two)
 	base.SetCapacity(base.Used() + 30_000)
-	s, err := openOn(base, testClock())
+	s, err := openOn(base, hourly())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -193,7 +193,7 @@ func TestCommitSyncsNoMore(t *testing.T) {
 	m, _ := newBase(t, files{"a.json": "{}"}, files{"a.json": "[]", "dir/b": "b"})
 	put(t, m, files{"a.json": string(model(1, 5000)), "dir/c": "c", "dir/d/e": "e"})
 	f := vfs.NewFault(m)
-	s, err := openOn(f, testClock())
+	s, err := openOn(f, hourly())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"io/fs"
+	"syscall"
 
 	"github.com/mstore/mstore/internal/backend"
 	"github.com/mstore/mstore/internal/expr"
@@ -82,7 +83,7 @@ func classify(err error) error {
 		return as(ErrFormat, err)
 	case is(journal.ErrCorrupt, journal.ErrMissing, objects.ErrCorrupt, objects.ErrMissing, pack.ErrCorrupt, pack.ErrNotFound):
 		return as(ErrDamaged, err)
-	case is(backend.ErrReadOnly):
+	case is(backend.ErrReadOnly, syscall.EROFS):
 		return as(ErrReadOnly, err)
 	case is(backend.ErrNotFound):
 		return as(ErrDamaged, err)

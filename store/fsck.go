@@ -72,6 +72,14 @@ func (s *Store) Fsck(ctx context.Context, o FsckOptions) (*FsckReport, error) {
 	}
 	slices.SortStableFunc(f.rep.Problems, func(a, b Problem) int { return strings.Compare(a.Kind+a.Path+a.Object, b.Kind+b.Path+b.Object) })
 	f.rep.OK = len(f.rep.Problems) == 0
+	s.sweep(ctx)
+	cache := s.openStatCache()
+	for _, p := range f.rep.Problems {
+		if p.Path != "" {
+			cache.drop(p.Path) // so that the next commit reads it, and stores it afresh
+		}
+	}
+	cache.save()
 	return f.rep, nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"path"
 	"time"
 
 	"github.com/mstore/mstore/internal/vfs"
@@ -19,7 +20,7 @@ func (c *commit) gather(ctx context.Context, cache *statCache) error {
 		return c.gatherStdin(ctx)
 	}
 	g := &gatherer{commit: c, cache: cache, seen: map[string]bool{}, checked: map[string]bool{}}
-	g.sc = &scanner{fs: c.s.root, tree: c.tree(), warn: g.warn}
+	g.sc = &scanner{fs: c.s.root, tree: c.tree(), warn: g.warn, skip: c.s.inside()}
 	if c.o.All {
 		if err := g.tracked(ctx, ""); err != nil {
 			return err
@@ -38,7 +39,15 @@ func (c *commit) gatherStdin(ctx context.Context) error {
 	if fi, err := lstat(c.s.root, c.o.As); err == nil && !fi.Mode().IsRegular() {
 		return as(ErrUsage, fmt.Errorf("%q is %s here", c.o.As, describe(fi)))
 	}
-	id, size, err := c.w.Blob(&ctxReader{ctx, c.o.Stdin})
+	var in io.Reader = &ctxReader{ctx, c.o.Stdin}
+	judge := func() error { return nil }
+	if c.validates() {
+		in, judge = c.validateStream(in)
+	}
+	id, size, err := c.w.Blob(in)
+	if verr := judge(); err == nil {
+		err = verr
+	}
 	if err != nil {
 		return fmt.Errorf("reading the model from the pipe: %w", err)
 	}
@@ -55,9 +64,9 @@ type gatherer struct {
 	checked map[string]bool // directories without a symlink in them
 }
 
-func (g *gatherer) warn(msg string) {
-	g.res.Warnings = append(g.res.Warnings, msg)
-	g.s.o.Warn(msg)
+func (c *commit) warn(msg string) {
+	c.res.Warnings = append(c.res.Warnings, msg)
+	c.s.o.Warn(msg)
 }
 
 func describe(fi fs.FileInfo) string {
@@ -174,6 +183,14 @@ func (g *gatherer) file(ctx context.Context, f file) error {
 		return nil
 	}
 	g.seen[f.path] = true
+	// A model that stood where this one's directory is now is gone.
+	for dir := path.Dir(f.path); dir != "."; dir = path.Dir(dir) {
+		if _, ok, err := g.tree().Get(ctx, dir); err != nil {
+			return err
+		} else if ok {
+			g.remove(dir)
+		}
+	}
 	id, size, err := g.content(ctx, f)
 	if err != nil {
 		return err
@@ -266,7 +283,7 @@ func (c counter) Write(p []byte) (int, error) {
 
 // validate looks at a model as the options ask for.
 func (g *gatherer) validate(p string) error {
-	if g.o.Validate == "" || g.o.Validate == "off" {
+	if !g.validates() {
 		return nil
 	}
 	f, err := g.s.root.Open(p)
@@ -278,14 +295,45 @@ func (g *gatherer) validate(p string) error {
 	if err != nil {
 		return fmt.Errorf("validating %q: %w", p, err)
 	}
+	return g.found(p, finding)
+}
+
+func (c *commit) validates() bool { return c.o.Validate == "warn" || c.o.Validate == "strict" }
+
+// found warns of what validation found, or refuses.
+func (c *commit) found(p, finding string) error {
 	if finding == "" {
 		return nil
 	}
-	if g.o.Validate == "strict" {
+	if c.o.Validate == "strict" {
 		return as(ErrInvalid, fmt.Errorf("%q is not valid: %s; nothing was committed", p, finding))
 	}
-	g.warn(fmt.Sprintf("%q: %s", p, finding))
+	c.warn(fmt.Sprintf("%q: %s", p, finding))
 	return nil
+}
+
+// validateStream looks at a model while it is read from in; judge tells the
+// outcome when that is done.
+func (c *commit) validateStream(in io.Reader) (out io.Reader, judge func() error) {
+	pr, pw := io.Pipe()
+	type outcome struct {
+		finding string
+		err     error
+	}
+	done := make(chan outcome, 1)
+	go func() {
+		finding, err := schema.Check(c.o.As, pr)
+		_, _ = io.Copy(io.Discard, pr)
+		done <- outcome{finding, err}
+	}()
+	return io.TeeReader(in, pw), func() error {
+		_ = pw.Close()
+		o := <-done
+		if o.err != nil {
+			return o.err
+		}
+		return c.found(c.o.As, o.finding)
+	}
 }
 
 // ctxReader ends when the context does.

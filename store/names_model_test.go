@@ -168,7 +168,7 @@ func TestRandomHistories(t *testing.T) {
 		seeds = 4
 	}
 	versions := 0
-	for seed := uint64(1000); seed < 1250; seed++ {
+	for seed := range seeds {
 		p := newPlay(t, seed)
 		for i := range steps {
 			p.step()

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"slices"
+	"sort"
 
 	"github.com/mstore/mstore/internal/backend"
 	"github.com/mstore/mstore/journal"
@@ -32,12 +34,45 @@ func (c *commit) plan(ctx context.Context) (edits []objects.TreeEdit, changes []
 		case had:
 			ch.Status, ch.PrevSize = objects.Changed, old.Size
 		}
+		if ch.Status == objects.Added {
+			if err := c.room(ctx, tree, e.Path); err != nil {
+				return nil, nil, err
+			}
+		}
 		changes = append(changes, ch)
 		if ch.Status != objects.Unchanged {
 			edits = append(edits, e)
 		}
 	}
 	return edits, changes, nil
+}
+
+// room refuses a model where the version has a directory of that name, or
+// below another model: no disk could hold both.
+func (c *commit) room(ctx context.Context, tree *objects.Tree, p string) error {
+	removed := func(q string) bool {
+		i := sort.Search(len(c.edits), func(i int) bool { return c.edits[i].Path >= q })
+		return i < len(c.edits) && c.edits[i].Path == q && c.edits[i].Remove
+	}
+	clash := func(q string) error {
+		return as(ErrConflict, fmt.Errorf("%q cannot be saved beside the model %q: one of them is a directory to the other", p, q))
+	}
+	for dir := path.Dir(p); dir != "."; dir = path.Dir(dir) {
+		if _, ok, err := tree.Get(ctx, dir); err != nil {
+			return err
+		} else if ok && !removed(dir) {
+			return clash(dir)
+		}
+	}
+	for e, err := range tree.Below(ctx, p+"/") {
+		if err != nil {
+			return err
+		}
+		if !removed(e.Path) {
+			return clash(e.Path)
+		}
+	}
+	return nil
 }
 
 // publish makes the version: packs first, then the journal entry. Whoever
@@ -51,9 +86,12 @@ func (c *commit) publish(ctx context.Context) error {
 	for {
 		edits, changes, err := c.plan(ctx)
 		if err == nil && len(edits) == 0 && !c.o.AllowEmpty {
+			c.res.Models, c.res.Version = changes, c.parent
+			if first && w.Wrote() {
+				return c.heal(ctx, w)
+			}
 			w.Abort()
 			drop(content)
-			c.res.Models, c.res.Version, c.res.Stored = changes, c.parent, 0
 			return nil
 		}
 		var rec *objects.Version
@@ -104,6 +142,26 @@ func (c *commit) publish(ctx context.Context) error {
 		first = false
 		w = c.newWriter(ctx)
 	}
+}
+
+// heal publishes content that was written although no model changed: what the
+// store had of it was damaged.
+func (c *commit) heal(ctx context.Context, w *objects.Writer) error {
+	packs, err := w.Finish(nil)
+	if err != nil || len(packs) == 0 {
+		return err
+	}
+	_, err = c.s.update(ctx, func(*snapshot) ([]journal.Op, error) {
+		return []journal.Op{{Kind: journal.OpAddPacks, Packs: packs}}, nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, p := range packs {
+		c.res.Stored += p.Size
+	}
+	c.s.o.Warn("the store's copy of what you saved was damaged; it has been stored afresh")
+	return nil
 }
 
 // record writes the tree with the edits made, and describes the version.

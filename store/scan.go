@@ -25,6 +25,7 @@ type scanner struct {
 	fs   vfs.FS
 	tree *objects.Tree // tracked models are found even where a pattern says to ignore them
 	warn func(string)
+	skip string // a directory that is left out: a store inside of the root; "" for none
 }
 
 // tempPrefix begins the name of files that checkout is writing.
@@ -110,7 +111,7 @@ func (sc *scanner) walkDir(ctx context.Context, dir string, rules []ignoreRules,
 	rules = append(rules[:len(rules):len(rules)], own...)
 	for _, e := range entries {
 		p := path.Join(dir, e.Name())
-		if strings.HasPrefix(e.Name(), tempPrefix) || (e.IsDir() && ignoredDirs[e.Name()]) {
+		if strings.HasPrefix(e.Name(), tempPrefix) || (e.IsDir() && (ignoredDirs[e.Name()] || p == sc.skip)) {
 			continue
 		}
 		if isIgnored(rules, p, e.IsDir()) {

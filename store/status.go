@@ -49,7 +49,7 @@ func (s *Store) Status(ctx context.Context) (*Status, error) {
 		}
 	}
 	cache.save()
-	sc := &scanner{fs: s.root, tree: tree, warn: func(string) {}}
+	sc := &scanner{fs: s.root, tree: tree, warn: func(string) {}, skip: s.inside()}
 	if err := sc.untracked(ctx, ".", nil, func(p string) { st.Untracked = append(st.Untracked, p) }); err != nil {
 		return nil, classify(err)
 	}
@@ -121,7 +121,7 @@ func (sc *scanner) untracked(ctx context.Context, dir string, rules []ignoreRule
 	rules = append(rules[:len(rules):len(rules)], own...)
 	for _, e := range entries {
 		p := path.Join(dir, e.Name())
-		if checkPath(p) != nil || (e.IsDir() && ignoredDirs[e.Name()]) {
+		if checkPath(p) != nil || (e.IsDir() && (ignoredDirs[e.Name()] || p == sc.skip)) {
 			continue
 		}
 		tracked, err := sc.tracked(ctx, p, e.IsDir())
@@ -153,7 +153,7 @@ var errFound = errors.New("found")
 
 // anyFile tells whether a directory holds a file that is not ignored.
 func (sc *scanner) anyFile(dir string, rules []ignoreRules) (bool, error) {
-	quiet := &scanner{fs: sc.fs, tree: sc.tree, warn: func(string) {}}
+	quiet := &scanner{fs: sc.fs, tree: sc.tree, warn: func(string) {}, skip: sc.skip}
 	err := quiet.walkDir(context.Background(), dir, rules, func(file) error { return errFound })
 	switch {
 	case errors.Is(err, errFound):

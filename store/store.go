@@ -182,6 +182,16 @@ func isStore(dir string) bool {
 	return err == nil && st.IsDir()
 }
 
+// looksLikeStore tells whether dir is a store directory, whatever its name.
+func looksLikeStore(dir string) bool {
+	for _, name := range []string{"objects", "journal", formatKey} {
+		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
+			return false
+		}
+	}
+	return true
+}
+
 func openDirs(rootDir, storeDir string, o Options) (*Store, error) {
 	rootDir, err := filepath.Abs(rootDir)
 	if err != nil {
@@ -236,6 +246,15 @@ func (s *Store) Root() string { return s.rootDir }
 // Dir is the store directory.
 func (s *Store) Dir() string { return s.dir }
 
+// inside tells where below the root the store lies; "" when it does not.
+func (s *Store) inside() string {
+	rel, err := filepath.Rel(s.rootDir, s.dir)
+	if err != nil || !filepath.IsLocal(rel) {
+		return ""
+	}
+	return filepath.ToSlash(rel)
+}
+
 // snapshot is the store at one moment.
 type snapshot struct {
 	st *journal.State
@@ -270,6 +289,7 @@ func (s *Store) snapshotOf(st *journal.State) *snapshot {
 
 func (s *Store) packSet(st *journal.State) *pack.Set {
 	set := pack.NewSet(s.b, st.Packs, st.Segments, st.Dead)
+	set.Recover = func(ctx context.Context) ([]pack.Info, error) { return s.j.History(st).LivePacks(ctx) }
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	set.Inherit(s.set)

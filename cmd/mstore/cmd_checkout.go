@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -81,7 +82,7 @@ func runCheckout(ctx context.Context, a *app, o checkoutOptions) error {
 		if a.json {
 			return writeJSON(a.out, newCheckoutDoc(res))
 		}
-		a.reportCheckout(res)
+		a.reportCheckout(res, s.Root(), so.Out)
 		return nil
 	})
 }
@@ -95,7 +96,7 @@ func (a *app) splitCheckout(ctx context.Context, s *store.Store, o checkoutOptio
 	return a.splitRevPaths(ctx, s, o.args, o.dash)
 }
 
-func (a *app) reportCheckout(res *store.CheckoutResult) {
+func (a *app) reportCheckout(res *store.CheckoutResult, root, out string) {
 	st := a.errStyle
 	line := fmt.Sprintf("%s: %d written", st.version.Sprintf("%s %s", res.Version.Name, res.Version.ID.Short()), res.Written)
 	if res.Bytes > 0 {
@@ -114,12 +115,28 @@ func (a *app) reportCheckout(res *store.CheckoutResult) {
 	if res.SafetyName == "" {
 		return
 	}
-	path := "PATH"
-	if res.Safety != nil && res.Safety.Version != nil && len(res.Safety.Changes) > 0 {
-		path = shellQuote(res.Safety.Changes[0].Path)
+	var paths []string
+	if res.Safety != nil && res.Safety.Version != nil {
+		for _, c := range res.Safety.Changes {
+			paths = append(paths, shellQuote(c.Path))
+		}
 	}
-	a.say("what was not saved is kept in %s for 30 days; to get it back:\n    mstore checkout %s -- %s",
-		st.tag.Sprint(res.SafetyName), res.SafetyName, path)
+	if len(paths) == 0 || len(paths) > 8 {
+		paths = []string{"PATH..."}
+	}
+	command := "mstore checkout " + res.SafetyName
+	switch {
+	case out != "":
+		command += " -o " + shellQuote(out)
+	case a.cwd != root: // the paths are relative to the root
+		command = "mstore -C " + shellQuote(root) + command[len("mstore"):]
+	}
+	say := a.say
+	if a.quiet { // it must be known where unsaved work went
+		say = func(format string, args ...any) { a.warn(fmt.Sprintf(format, args...)) }
+	}
+	say("what was not saved is kept in %s for 30 days; to get it back:\n    %s -- %s",
+		st.tag.Sprint(res.SafetyName), command, strings.Join(paths, " "))
 }
 
 type checkoutDoc struct {

@@ -126,7 +126,7 @@ func hurtVersions(refs []store.VersionRef) string {
 func nextStep(p store.Problem) string {
 	switch {
 	case p.Kind == "index":
-		return "nothing is lost; 'mstore reindex' builds it anew"
+		return "nothing is lost; it is built anew when the journal is folded next, within 128 changes"
 	case p.Kind == "dangling-ref":
 		return "point the name at a version that is there: 'mstore branch -f NAME REV' or 'mstore alias NAME REV'"
 	case p.Path == "":

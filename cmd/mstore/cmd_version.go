@@ -4,12 +4,16 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
 
 // release is the release that this source leads to.
 const release = "0.1.0"
+
+// revision is the commit that was built, as the Makefile tells it.
+var revision string
 
 func newVersionCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
@@ -51,6 +55,9 @@ func runVersion(a *app, o versionOptions) error {
 				d.Modified = s.Value == "true"
 			}
 		}
+	}
+	if d.Commit == "" {
+		d.Commit, d.Modified = strings.CutSuffix(revision, "-dirty")
 	}
 	if o.json {
 		return writeJSON(a.out, d)

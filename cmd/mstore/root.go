@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 const rootLong = `mstore keeps machine-learning models under version control: every version
@@ -47,8 +48,11 @@ func newRootCommand(a *app) *cobra.Command {
 			}
 			return nil
 		},
-		PersistentPreRunE: func(*cobra.Command, []string) (err error) {
+		PersistentPreRunE: func(cmd *cobra.Command, args []string) (err error) {
 			if err := a.start(); err != nil {
+				return err
+			}
+			if err := refuseEmpty(cmd, args); err != nil {
 				return err
 			}
 			stop, err = a.startProfiles()
@@ -98,6 +102,29 @@ func newRootCommand(a *app) *cobra.Command {
 	root.AddCommand(newVersionCommand(a))
 	root.SetHelpCommand(newHelpCommand())
 	return root
+}
+
+// mayBeEmpty are the flags that can be given nothing.
+var mayBeEmpty = map[string]bool{"message": true, "source": true}
+
+// refuseEmpty refuses empty arguments and flags: most come from a variable that
+// is not set, and none may take a guard away or name HEAD.
+func refuseEmpty(cmd *cobra.Command, args []string) error {
+	if cmd.Name() == cobra.ShellCompRequestCmd || cmd.Name() == cobra.ShellCompNoDescRequestCmd {
+		return nil
+	}
+	for i, arg := range args {
+		if arg == "" && !(cmd.Name() == "config" && i == 1) {
+			return usagef("", "argument %d is empty", i+1)
+		}
+	}
+	var err error
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		if f.Value.Type() == "string" && f.Value.String() == "" && !mayBeEmpty[f.Name] {
+			err = usagef("", "--%s is empty", f.Name)
+		}
+	})
+	return err
 }
 
 // newHelpCommand is cobra's, but for a command that there is not.

@@ -13,6 +13,10 @@ import (
 // no segment covers yet, the newest first, then in the segments. It opens what
 // it needs when it needs it. It may be used concurrently.
 type Set struct {
+	// Recover, if not nil, lists all live packs: it is asked when a segment is
+	// lost or damaged, which is derived from the packs.
+	Recover func(ctx context.Context) ([]Info, error)
+
 	b        backend.Backend
 	packs    []Info
 	segments []SegmentInfo
@@ -22,6 +26,7 @@ type Set struct {
 	indexes map[Name]*Index
 	segs    map[Name]*Segment
 	broken  map[Name]error
+	all     []Info // what Recover said
 }
 
 // NewSet makes a set of packs and segments; records in dead packs are not
@@ -152,12 +157,19 @@ func (s *Set) FindAll(ctx context.Context, kind Kind, key Key, fn func(Loc) bool
 	return fmt.Errorf("%s %x: %w", kind, key[:5], ErrNotFound)
 }
 
-// findWithout looks into the packs of a segment whose rows are damaged.
+// findWithout looks into the packs of a segment that is lost, or whose rows are
+// damaged.
 func (s *Set) findWithout(ctx context.Context, g *Segment, kind Kind, key Key, fn func(Loc) bool) bool {
-	if g == nil {
-		return false
+	var packs []Info
+	if g != nil {
+		packs = g.packs
+	} else if s.Recover != nil {
+		var err error
+		if packs, err = s.recovered(ctx); err != nil {
+			return false
+		}
 	}
-	for _, p := range g.packs {
+	for _, p := range packs {
 		if s.dead[p.Name] {
 			continue
 		}
@@ -170,6 +182,20 @@ func (s *Set) findWithout(ctx context.Context, g *Segment, kind Kind, key Key, f
 		}
 	}
 	return false
+}
+
+// recovered is Recover, asked once.
+func (s *Set) recovered(ctx context.Context) ([]Info, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.all == nil {
+		all, err := s.Recover(ctx)
+		if err != nil {
+			return nil, err
+		}
+		s.all = all
+	}
+	return s.all, nil
 }
 
 // Packs lists all live packs: those that no segment covers, then those of the
