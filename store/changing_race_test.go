@@ -27,7 +27,7 @@ func changing(t *testing.T, n int) (*Store, *vfs.Mem, *int) {
 		}
 		return nil
 	})
-	s, err := openOn(f, hourly())
+	s, err := openOn(f, testClock())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -131,7 +131,7 @@ func TestCrashOfCheckout(t *testing.T) {
 // current branch is the one or the other, never a third.
 func TestCrashOfSwitch(t *testing.T) {
 	base, _ := newBase(t, files{"a": "1"}, files{"a": "2", "b": "2"})
-	s, err := openOn(base, hourly())
+	s, err := openOn(base, testClock())
 	if err == nil {
 		_, err = s.SetName(t.Context(), Branch, "exp", "v1", false)
 	}

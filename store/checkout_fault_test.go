@@ -15,7 +15,7 @@ import (
 // flipRecords damages the records of one kind in the n-th pack.
 func flipRecords(t *testing.T, m *vfs.Mem, n int, kind pack.Kind) {
 	t.Helper()
-	s, err := openOn(m, hourly())
+	s, err := openOn(m, testClock())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +53,7 @@ func TestCheckoutKeepsWhatTheStoreCannotGiveBack(t *testing.T) {
 			one, two := "old", noise(3, 2<<20) // a recipe and several pieces
 			m, _ := newBase(t, files{"m.json": one}, files{"m.json": two})
 			flipRecords(t, m, 1, kind)
-			s, err := openOn(m, hourly())
+			s, err := openOn(m, testClock())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -79,14 +79,14 @@ func TestCheckoutKeepsWhatTheStoreCannotGiveBack(t *testing.T) {
 func TestCommitDoesNotRelyOnDamagedTree(t *testing.T) {
 	m, _ := newBase(t, files{"m.json": "one"}, files{"m.json": "two"})
 	flipRecords(t, m, 0, pack.KindTree)
-	s, err := openOn(m, hourly())
+	s, err := openOn(m, testClock())
 	if err != nil {
 		t.Fatal(err)
 	}
 	write(t, m, "m.json", []byte("one"))
 	save(t, s, CommitOptions{Paths: []string{"m.json"}})
 	for _, rev := range []string{"v3", "v1"} {
-		if s, err = openOn(m, hourly()); err != nil {
+		if s, err = openOn(m, testClock()); err != nil {
 			t.Fatal(err)
 		}
 		if got := cat(t, s, rev, "m.json"); string(got) != "one" {
@@ -110,7 +110,7 @@ func TestCheckoutSeesLateChanges(t *testing.T) {
 				}
 				return nil
 			})
-			s, err := openOn(f, hourly())
+			s, err := openOn(f, testClock())
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -14,7 +14,7 @@ import (
 func newBase(t testing.TB, versions ...files) (*vfs.Mem, ledger) {
 	t.Helper()
 	m := vfs.NewMem()
-	clock := hourly()
+	clock := testClock()
 	m.SetClock(clock)
 	s, err := openMem(context.Background(), m, clock)
 	if err != nil {
@@ -178,7 +178,7 @@ func TestCrashAgainAndAgain(t *testing.T) {
 func TestCrashOfNames(t *testing.T) {
 	base, l := newBase(t, files{"a": "1"}, files{"a": "2"}, files{"a": "3"})
 	ctx := context.Background()
-	s, err := openOn(base, hourly())
+	s, err := openOn(base, testClock())
 	if err == nil {
 		_, err = s.SetName(ctx, Alias, "prod", "v1", false)
 	}

@@ -72,9 +72,9 @@ func TestFaultsOfFold(t *testing.T) {
 			base, l, pending := foldBases(t, n)
 			pick := func(k int, op vfs.Op) bool { // reads and removals are many and alike
 				if op.Kind == vfs.OpRemove && strings.HasPrefix(path.Base(op.Name), "e0") {
-					return k%64 == 0
+					return k%99 == 0
 				}
-				return mutates(op.Kind) && k%2 == 0 || k%67 == 0
+				return mutates(op.Kind) && k%3 == 0 || k%101 == 0
 			}
 			faultEverywhere(t, base, commitAll, pick, func(r faulted) error {
 				if n, err := l.verify(r.s, pending); err != nil || r.err == nil && n != len(l)+1 {
@@ -158,7 +158,7 @@ func TestFullDiskAtCheckout(t *testing.T) {
 	base, _ := newBase(t, one, two)
 	put(t, base, two)
 	base.SetCapacity(base.Used() + 30_000)
-	s, err := openOn(base, hourly())
+	s, err := openOn(base, testClock())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -193,7 +193,7 @@ func TestCommitSyncsNoMore(t *testing.T) {
 	m, _ := newBase(t, files{"a.json": "{}"}, files{"a.json": "[]", "dir/b": "b"})
 	put(t, m, files{"a.json": string(model(1, 5000)), "dir/c": "c", "dir/d/e": "e"})
 	f := vfs.NewFault(m)
-	s, err := openOn(f, hourly())
+	s, err := openOn(f, testClock())
 	if err != nil {
 		t.Fatal(err)
 	}

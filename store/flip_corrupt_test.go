@@ -31,7 +31,7 @@ type victim struct {
 func newVictim(t testing.TB, m *vfs.Mem) *victim {
 	t.Helper()
 	v := &victim{m: m, versions: map[string]files{}, names: map[string]string{}}
-	s, err := openOn(m, hourly())
+	s, err := openOn(m, testClock())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +74,7 @@ func told(err error) bool { return errors.Is(err, ErrDamaged) || errors.Is(err, 
 
 // fsckTells tells whether fsck finds damage.
 func (v *victim) fsckTells() (bool, error) {
-	s, err := openOn(v.m, hourly())
+	s, err := openOn(v.m, testClock())
 	if err == nil {
 		var rep *FsckReport
 		if rep, err = s.Fsck(context.Background(), FsckOptions{}); err == nil {
@@ -91,7 +91,7 @@ func (v *victim) fsckTells() (bool, error) {
 // right nor an error that tells of damage. full says that all could be read.
 func (v *victim) readsRight() (full bool, wrong error) {
 	ctx := context.Background()
-	s, err := openOn(v.m, hourly())
+	s, err := openOn(v.m, testClock())
 	if err != nil {
 		if told(err) {
 			return false, nil
@@ -244,7 +244,7 @@ func TestEveryDamageIsFound(t *testing.T) {
 		files{"a.json": `{"a": 1}`, "b.bin": ""},
 		files{"a.json": `{"a": 2}`, "b.bin": "bbbbbbbbbbbbbbbbbbbbbbbbb"},
 		files{"a.json": `{"a": 3}`, "dir/c": "c"})
-	s, err := openOn(m, hourly())
+	s, err := openOn(m, testClock())
 	if err == nil {
 		_, err = s.SetName(t.Context(), Tag, "one", "v1", false)
 	}
@@ -316,7 +316,7 @@ func TestDamageAfterFolds(t *testing.T) {
 	}
 	rng := rand.New(rand.NewPCG(corruptSeed, 1))
 	rng.Shuffle(len(others), func(i, j int) { others[i], others[j] = others[j], others[i] })
-	few := 12
+	few := 8
 	if testing.Short() {
 		few = 3
 	}

@@ -18,7 +18,7 @@ import (
 func foldBase(t testing.TB, folds int) (*vfs.Mem, ledger, files) {
 	t.Helper()
 	m, _ := newBase(t)
-	s, err := openOn(m, hourly())
+	s, err := openOn(m, testClock())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -40,11 +40,6 @@ func ticking(start time.Time, step time.Duration) func() time.Time {
 	}
 }
 
-// hourly is testClock for several goroutines.
-func hourly() func() time.Time {
-	return ticking(time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC), time.Hour)
-}
-
 // laterClock begins after everything that a test has set up.
 func laterClock() func() time.Time {
 	return ticking(time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC), time.Second)

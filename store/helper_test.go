@@ -13,10 +13,10 @@ import (
 	"github.com/mstore/mstore/internal/vfs"
 )
 
-// testClock advances by an hour at each look, so that no file time is racy.
+// testClock advances by an hour at each look, so that no file time is racy. It
+// may be used concurrently.
 func testClock() func() time.Time {
-	t := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
-	return func() time.Time { t = t.Add(time.Hour); return t }
+	return ticking(time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC), time.Hour)
 }
 
 // openMem opens the store that lies in fsys, models and all, and makes one

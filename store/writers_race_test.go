@@ -168,7 +168,7 @@ func TestInitAtOnce(t *testing.T) {
 func meanwhile(t *testing.T, other func(s *Store, m *vfs.Mem)) (*Store, *vfs.Mem) {
 	t.Helper()
 	m, _ := newBase(t, files{"a": "1", "b": "1"})
-	rival, err := openOn(m, hourly())
+	rival, err := openOn(m, testClock())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -180,7 +180,7 @@ func meanwhile(t *testing.T, other func(s *Store, m *vfs.Mem)) (*Store, *vfs.Mem
 		}
 		return nil
 	})
-	s, err := openOn(f, hourly())
+	s, err := openOn(f, testClock())
 	if err != nil {
 		t.Fatal(err)
 	}
