@@ -59,12 +59,14 @@ func (s *Store) Commit(ctx context.Context, o CommitOptions) (*CommitResult, err
 	}
 	for range 100 {
 		res, err := s.commitOnce(ctx, o)
-		if errors.Is(err, errAgain) && o.Stdin == nil {
-			continue
+		if !errors.Is(err, errAgain) {
+			return res, classify(err)
 		}
-		return res, classify(err)
+		if o.Stdin != nil { // it cannot be read twice
+			break
+		}
 	}
-	return nil, as(ErrConflict, errors.New("what this version needs is being removed from the store again and again"))
+	return nil, as(ErrConflict, errors.New("what this version relies on was removed from the store meanwhile; commit again"))
 }
 
 func (o *CommitOptions) check() error {

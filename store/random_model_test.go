@@ -21,7 +21,7 @@ type oracle struct {
 	versions map[string]known
 	order    []string            // IDs as they were made
 	branches map[string]string   // name to head
-	tags     map[string]string   //
+	tags     map[string]string
 	aliases  map[string][]string // positions, the newest last
 }
 
@@ -160,9 +160,6 @@ func (p *play) edit(d *desk) {
 				if err := d.m.Rewrite(name, []byte(data)); err != nil { // in place
 					p.fatal("%v", err)
 				}
-				if f, err := d.m.Open(name); err == nil {
-					_ = f.Close()
-				}
 			} else {
 				write(p.t, d.m, name, []byte(data))
 			}
@@ -287,10 +284,9 @@ func (p *play) fold(d *desk) {
 // crash lets the power fail: what was acknowledged stays.
 func (p *play) crash() {
 	p.trace = append(p.trace, "crash")
-	for i, d := range p.desks { // the user's own files are on disk
+	for _, d := range p.desks { // the user's own files are on disk
 		for _, dir := range []string{"dir/sub", "dir", "x/y", "x", "."} {
-			_ = d.m.SyncDir(dir)
-			_ = i
+			_ = d.m.SyncDir(dir) // some of them may not be there
 		}
 		for name := range d.disk {
 			write(p.t, d.m, name, []byte(d.disk[name]))

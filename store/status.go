@@ -9,6 +9,7 @@ import (
 	"path"
 	"sort"
 
+	"github.com/mstore/mstore/journal"
 	"github.com/mstore/mstore/objects"
 )
 
@@ -17,6 +18,7 @@ type Status struct {
 	Branch    string
 	Head      *Version         // nil before the first version
 	Changes   []objects.Change // tracked models that are Changed or Removed
+	Safety    []string         // the names of safety versions, oldest first
 	Untracked []string         // files, and directories (with a slash at the end) of which nothing is tracked
 }
 
@@ -34,6 +36,9 @@ func (s *Store) Status(ctx context.Context) (*Status, error) {
 			return nil, err
 		}
 		tree = sn.tree(st.Head.Tree)
+	}
+	for _, n := range sn.st.SortedNames(journal.Safety) {
+		st.Safety = append(st.Safety, n.Name)
 	}
 	cache := s.openStatCache()
 	for e, err := range tree.Below(ctx, "") {

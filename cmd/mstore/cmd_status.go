@@ -15,10 +15,11 @@ func newStatusCommand(a *app) *cobra.Command {
 		Use:   "status",
 		Short: "Show what is not saved",
 		Long: `Show the current branch, its newest version, which models changed or are gone
-since, and which files are not under version control.
+since, which files are not under version control, and which safety versions
+checkout has made.
 
 With --json: branch, version, id, clean, changes (path, status, id, size),
-untracked.
+untracked, safety.
 
 Exit codes: 0 done, saved or not; 2 wrong usage; 3 no store; 4 the store is
 damaged; 130 interrupted.`,
@@ -38,7 +39,11 @@ type statusDoc struct {
 	Clean     bool       `json:"clean"` // no changes; untracked files do not count
 	Changes   []modelDoc `json:"changes"`
 	Untracked []string   `json:"untracked"`
+	Safety    []string   `json:"safety"` // names of safety versions, oldest first
 }
+
+// maxSafety is how many safety versions status shows, the newest.
+const maxSafety = 5
 
 func runStatus(ctx context.Context, a *app) error {
 	return a.with(ctx, func(s *store.Store) error {
@@ -56,7 +61,7 @@ func runStatus(ctx context.Context, a *app) error {
 func newStatusDoc(s *store.Status) *statusDoc {
 	d := &statusDoc{
 		Branch: s.Branch, Clean: len(s.Changes) == 0,
-		Changes: make([]modelDoc, len(s.Changes)), Untracked: list(s.Untracked),
+		Changes: make([]modelDoc, len(s.Changes)), Untracked: list(s.Untracked), Safety: list(s.Safety),
 	}
 	if s.Head != nil {
 		d.Version, d.ID = s.Head.Name, s.Head.ID.String()
@@ -93,6 +98,15 @@ func (a *app) printStatus(s *store.Status) error {
 		fmt.Fprintf(out, "\nnot under version control %s\n", st.dim.Sprint("(mstore commit PATH adds)"))
 		for _, p := range s.Untracked {
 			fmt.Fprintf(out, "  %s %s\n", st.dim.Sprint("?"), cleanLine(p))
+		}
+	}
+	if n := len(s.Safety); n > 0 {
+		fmt.Fprintf(out, "\nkept by checkout before it wrote %s\n", st.dim.Sprint("(mstore show NAME, mstore checkout NAME PATH)"))
+		if n > maxSafety {
+			fmt.Fprintf(out, "  %s\n", st.dim.Sprintf("… %d older", n-maxSafety))
+		}
+		for _, name := range s.Safety[max(0, n-maxSafety):] {
+			fmt.Fprintf(out, "  %s\n", st.tag.Sprint(name))
 		}
 	}
 	if len(s.Changes) == 0 && len(s.Untracked) == 0 && s.Head != nil {
