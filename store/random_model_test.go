@@ -19,8 +19,8 @@ import (
 // commands on the real one is compared with.
 type oracle struct {
 	versions map[string]known
-	order    []string            // IDs as they were made
-	branches map[string]string   // name to head
+	order    []string          // IDs as they were made
+	branches map[string]string // name to head
 	tags     map[string]string
 	aliases  map[string][]string // positions, the newest last
 }
