@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"slices"
 	"sort"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"github.com/mstore/mstore/internal/backend"
+	"github.com/mstore/mstore/internal/hashindex"
 	"github.com/mstore/mstore/objects"
 	"github.com/mstore/mstore/objects/pack"
 )
@@ -397,8 +399,11 @@ func (h *History) findID(ctx context.Context, archives []*archive, want objects.
 		if errors.Is(err, backend.ErrNotFound) {
 			return nil, a.fail(fmt.Errorf("%w: %w", ErrMissing, err))
 		}
+		if errors.Is(err, hashindex.ErrCorrupt) || errors.Is(err, io.ErrUnexpectedEOF) {
+			err = fmt.Errorf("%w: %w", ErrCorrupt, err)
+		}
 		if err != nil {
-			return nil, a.fail(fmt.Errorf("%w: %w", ErrCorrupt, err))
+			return nil, a.fail(err)
 		}
 		for _, r := range rows {
 			if len(out) >= limit {

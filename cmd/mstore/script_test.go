@@ -21,6 +21,9 @@ func TestMain(m *testing.M) {
 // input. scriptcmd_test.go has the commands that these files use beside
 // testscript's own.
 func TestScript(t *testing.T) {
+	if testing.Short() {
+		t.Skip("hundreds of processes; under the race detector they take minutes")
+	}
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
