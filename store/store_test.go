@@ -138,3 +138,25 @@ func TestManyCommitsFold(t *testing.T) {
 	}
 	mustFsck(t, s)
 }
+
+func TestHolders(t *testing.T) {
+	s, m := newMemStore(t)
+	first, second := model(1, 500), model(2, 500)
+	for _, step := range []struct {
+		path string
+		data []byte
+	}{{"a.json", first}, {"b.json", second}, {"a.json", second}, {"a.json", first}} {
+		write(t, m, step.path, step.data)
+		save(t, s, CommitOptions{Paths: []string{step.path}})
+	}
+	var got []string
+	for h, err := range s.Holders(t.Context(), objects.HashBlob(first)) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, h.Version.Name+":"+h.Path)
+	}
+	if fmt.Sprint(got) != "[v4:a.json v1:a.json]" {
+		t.Fatal(got)
+	}
+}
