@@ -119,6 +119,7 @@ type commit struct {
 	w      *objects.Writer
 	edits  []objects.TreeEdit // sorted by path
 	res    *CommitResult
+	turns  turns
 }
 
 func (s *Store) newCommit(ctx context.Context, sn *snapshot, kind journal.NameKind, name, parent string, o CommitOptions) (*commit, error) {

@@ -57,11 +57,35 @@ func (s *Store) Names(ctx context.Context, kind NameKind) ([]Name, error) {
 	return out, nil
 }
 
+// turns counts the attempts at one journal number. A writer that loses sees a
+// newer entry at its next look; one that never does meets something else in
+// its way.
+type turns struct {
+	number uint64
+	count  int
+}
+
+const maxTurns = 100
+
+func (t *turns) next(sn *snapshot) error {
+	if sn.st.Number != t.number {
+		*t = turns{number: sn.st.Number}
+	}
+	if t.count++; t.count > maxTurns {
+		return as(ErrDamaged, fmt.Errorf("journal entry %d can be neither made nor read; mstore fsck tells more", t.number+1))
+	}
+	return nil
+}
+
 // update appends operations that ops makes from the newest state, again and
 // again until no other writer is first. ops returning none ends it.
 func (s *Store) update(ctx context.Context, ops func(sn *snapshot) ([]journal.Op, error)) (*snapshot, error) {
+	var turns turns
 	for {
 		sn, err := s.load(ctx)
+		if err == nil {
+			err = turns.next(sn)
+		}
 		if err != nil {
 			return nil, err
 		}

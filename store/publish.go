@@ -234,6 +234,9 @@ func (c *commit) rebase(ctx context.Context, w *objects.Writer) error {
 	if sn.st.Removals != was.Removals {
 		return errAgain
 	}
+	if err := c.turns.next(sn); err != nil {
+		return err
+	}
 	next, err := c.s.newCommit(ctx, sn, c.kind, c.name, c.name, c.o)
 	if err != nil {
 		return err

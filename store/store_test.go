@@ -160,3 +160,15 @@ func TestHolders(t *testing.T) {
 		t.Fatal(got)
 	}
 }
+
+// TestSomethingInTheWay: a writer that can never win gives up.
+func TestSomethingInTheWay(t *testing.T) {
+	s, m := newMemStore(t)
+	write(t, m, "a.json", model(1, 100))
+	if err := m.Mkdir(DirName + "/journal/e0000000000000002"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Commit(t.Context(), CommitOptions{Paths: []string{"a.json"}}); !errors.Is(err, ErrDamaged) {
+		t.Fatal(err)
+	}
+}
