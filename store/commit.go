@@ -187,7 +187,7 @@ func (s *Store) commitOnce(ctx context.Context, o CommitOptions) (*CommitResult,
 	}
 	cache.save()
 	if c.res.Created {
-		s.foldIfDue(ctx)
+		s.foldIfDue(ctx, c.sn.st)
 	}
 	return c.res, nil
 }

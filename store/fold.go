@@ -10,9 +10,14 @@ import (
 	"github.com/mstore/mstore/journal"
 )
 
-// foldIfDue folds the journal when enough entries have come together. What was
-// committed is safe already, so a failure is only told.
-func (s *Store) foldIfDue(ctx context.Context) {
+// foldIfDue folds the journal when enough entries have come together in the
+// state that was just appended to; only then does it look at the newest one,
+// which another process may have folded. What was committed is safe already, so
+// a failure is only told.
+func (s *Store) foldIfDue(ctx context.Context, appended *journal.State) {
+	if !appended.FoldDue() {
+		return
+	}
 	st, err := s.j.Load(ctx)
 	if err == nil && st.FoldDue() {
 		if _, err = s.j.Fold(ctx, st, s.packSet(st)); err == nil {

@@ -103,7 +103,7 @@ func (s *Store) update(ctx context.Context, ops func(sn *snapshot) ([]journal.Op
 		if err != nil {
 			return nil, classify(err)
 		}
-		s.foldIfDue(ctx)
+		s.foldIfDue(ctx, st)
 		return s.snapshotOf(st), nil
 	}
 }

@@ -124,7 +124,8 @@ func (c *commit) publish(ctx context.Context) error {
 			if c.parent != nil {
 				op.Parent = c.parent.target
 			}
-			c.res.Version, err = c.s.snapshotOf(st).versionOf(&journal.Entry{Number: op.Target.Entry, Ops: []journal.Op{op}})
+			c.sn = c.s.snapshotOf(st)
+			c.res.Version, err = c.sn.versionOf(&journal.Entry{Number: op.Target.Entry, Ops: []journal.Op{op}})
 			return err
 		}
 		if errors.Is(err, backend.ErrUnknown) {

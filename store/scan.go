@@ -96,19 +96,24 @@ func isIgnored(rules []ignoreRules, p string, isDir bool) bool {
 	return false
 }
 
+// enter lists a directory and adds its own rules to those from above.
+func (sc *scanner) enter(dir string, rules []ignoreRules) ([]fs.DirEntry, []ignoreRules, error) {
+	entries, err := sc.fs.ReadDir(dir)
+	if err != nil {
+		return nil, nil, fmt.Errorf("reading directory %q: %w", dir, err)
+	}
+	own, err := sc.rules(dir)
+	return entries, append(rules[:len(rules):len(rules)], own...), err
+}
+
 func (sc *scanner) walkDir(ctx context.Context, dir string, rules []ignoreRules, fn func(file) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	entries, err := sc.fs.ReadDir(dir)
-	if err != nil {
-		return fmt.Errorf("reading directory %q: %w", dir, err)
-	}
-	own, err := sc.rules(dir)
+	entries, rules, err := sc.enter(dir, rules)
 	if err != nil {
 		return err
 	}
-	rules = append(rules[:len(rules):len(rules)], own...)
 	for _, e := range entries {
 		p := path.Join(dir, e.Name())
 		if strings.HasPrefix(e.Name(), tempPrefix) || (e.IsDir() && (ignoredDirs[e.Name()] || p == sc.skip)) {

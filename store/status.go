@@ -112,18 +112,13 @@ func (sc *scanner) untracked(ctx context.Context, dir string, rules []ignoreRule
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	entries, err := sc.fs.ReadDir(dir)
-	if err != nil {
-		if isPermission(err) {
-			return nil
-		}
-		return fmt.Errorf("reading directory %q: %w", dir, err)
+	entries, rules, err := sc.enter(dir, rules)
+	if entries == nil && isPermission(err) { // the directory itself, not its rules
+		return nil
 	}
-	own, err := sc.rules(dir)
 	if err != nil {
 		return err
 	}
-	rules = append(rules[:len(rules):len(rules)], own...)
 	for _, e := range entries {
 		p := path.Join(dir, e.Name())
 		if checkPath(p) != nil || (e.IsDir() && (ignoredDirs[e.Name()] || p == sc.skip)) {
