@@ -191,7 +191,7 @@ func encodeDirectory(blocks []block) []byte {
 	out.Raw(names.B)
 	out.Uint(uint64(len(blocks)))
 	out.Raw(w.B)
-	enc, c := codec.Encode(nil, out.B, false)
+	enc, c := codec.Compress(nil, out.B)
 	var f wire.Encoder
 	f.Byte(byte(c))
 	f.Uint(uint64(len(out.B)))
@@ -209,7 +209,7 @@ func decodeDirectory(b []byte) ([]block, error) {
 	if d.Err() != nil || raw > codec.MaxPiece {
 		return nil, fmt.Errorf("archive directory: %w", ErrCorrupt)
 	}
-	body, err := codec.Decode(nil, c, d.Raw(d.Len()), int(raw))
+	body, err := codec.Decode(nil, c, d.Raw(d.Len()), int(raw), nil)
 	if err != nil {
 		return nil, fmt.Errorf("archive directory: %w: %w", ErrCorrupt, err)
 	}
@@ -331,7 +331,7 @@ func (a *archive) cores(ctx context.Context, bl *block) ([][]byte, error) {
 	if crc32.Checksum(stored, castagnoli) != bl.CRC {
 		return nil, a.fail(fmt.Errorf("block at entry %d: %w", bl.First, ErrCorrupt))
 	}
-	raw, err := codec.Decode(nil, bl.Codec, stored, int(bl.Raw))
+	raw, err := codec.Decode(nil, bl.Codec, stored, int(bl.Raw), nil)
 	if err != nil {
 		return nil, a.fail(fmt.Errorf("block at entry %d: %w: %w", bl.First, ErrCorrupt, err))
 	}

@@ -81,8 +81,8 @@ func (w *archiveWriter) flush() error {
 	if len(w.raw.B) > codec.MaxPiece {
 		return fmt.Errorf("entry %d is too large for the archive", w.cur.First)
 	}
-	enc, c := codec.Encode(nil, w.raw.B, false)
-	again, err := codec.Decode(nil, c, enc, len(w.raw.B))
+	enc, c := codec.Compress(nil, w.raw.B)
+	again, err := codec.Decode(nil, c, enc, len(w.raw.B), nil)
 	if err != nil || !bytes.Equal(again, w.raw.B) {
 		return fmt.Errorf("verifying the archive block at entry %d: %w", w.cur.First, errOr(err, ErrCorrupt))
 	}

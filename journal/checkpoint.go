@@ -23,7 +23,7 @@ const (
 // encodeCheckpoint writes a state whose tail is empty.
 func (s *State) encodeCheckpoint() []byte {
 	raw := s.encodeState()
-	enc, c := codec.Encode(nil, raw, false)
+	enc, c := codec.Compress(nil, raw)
 	out := wire.Encoder{B: binary.LittleEndian.AppendUint32([]byte(checkpointMagic), Format)}
 	out.Byte(byte(c))
 	out.Uint(uint64(len(raw)))
@@ -109,7 +109,7 @@ func openCheckpoint(b []byte) (*State, error) {
 	if d.Err() != nil || size > codec.MaxPiece {
 		return nil, fmt.Errorf("length: %w", ErrCorrupt)
 	}
-	raw, err := codec.Decode(nil, c, d.Raw(d.Len()), int(size))
+	raw, err := codec.Decode(nil, c, d.Raw(d.Len()), int(size), nil)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrCorrupt, err)
 	}

@@ -164,6 +164,7 @@ func (j *Journal) foldPacks(ctx context.Context, s, next *State, set *pack.Set) 
 		}
 	}
 	slices.Reverse(keep)
+	slices.Reverse(merge) // packs are numbered by age
 	if lost {
 		more, err := j.uncovered(ctx, s, set, keep, merge, packs)
 		if err != nil {

@@ -97,7 +97,7 @@ func FuzzDirectory(f *testing.F) {
 		b := encodeDirectory(blocks)
 		d := wire.NewDecoder(b[:len(b)-4])
 		c, n := codec.ID(d.Byte()), d.Uint()
-		raw, err := codec.Decode(nil, c, d.Raw(d.Len()), int(n))
+		raw, err := codec.Decode(nil, c, d.Raw(d.Len()), int(n), nil)
 		if err != nil {
 			f.Fatal(err)
 		}

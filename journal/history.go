@@ -252,27 +252,29 @@ func (h *History) Entries(ctx context.Context, n uint64) iter.Seq2[*Entry, error
 // LivePacks lists every pack that was added and not removed, by reading all
 // entries: what the index segments say otherwise.
 func (h *History) LivePacks(ctx context.Context) ([]pack.Info, error) {
-	live := map[pack.Name]bool{}
-	var packs []pack.Info
+	live, _, err := h.AllPacks(ctx)
+	return live, err
+}
+
+// AllPacks is LivePacks, and tells which packs were removed.
+func (h *History) AllPacks(ctx context.Context) (live []pack.Info, removed map[pack.Name]bool, err error) {
+	removed = map[pack.Name]bool{}
 	for e, err := range h.Entries(ctx, 0) {
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		for _, op := range e.Ops {
 			switch op.Kind {
 			case OpAddPacks:
-				for _, p := range op.Packs {
-					live[p.Name] = true
-				}
-				packs = append(packs, op.Packs...)
+				live = append(live, op.Packs...)
 			case OpRemovePacks:
 				for _, p := range op.Packs {
-					delete(live, p.Name)
+					removed[p.Name] = true
 				}
 			}
 		}
 	}
-	return slices.DeleteFunc(packs, func(p pack.Info) bool { return !live[p.Name] }), nil
+	return slices.DeleteFunc(live, func(p pack.Info) bool { return removed[p.Name] }), removed, nil
 }
 
 // Parent returns the first parent of the version at t: false for the first

@@ -44,10 +44,15 @@ func (b *Blob) Size() int64 { return b.starts[len(b.starts)-1] }
 // Parts is the number of pieces.
 func (b *Blob) Parts() int { return len(b.recipe.Parts) }
 
-func (b *Blob) part(dst []byte, i int) ([]byte, error) {
+// part decodes a piece; with check it is proved by its own hash.
+func (b *Blob) part(dst []byte, i int, check bool) ([]byte, error) {
 	p := b.recipe.Parts[i]
 	n := len(dst)
-	raw, err := b.r.Piece(b.ctx, dst, p.Piece)
+	at := b.r.DecodeAt
+	if check {
+		at = b.r.ReadAt
+	}
+	raw, err := b.r.piece(b.ctx, dst, p.Piece, at)
 	if err != nil {
 		return nil, err
 	}
@@ -71,7 +76,7 @@ func (b *Blob) ReadAt(p []byte, off int64) (n int, err error) {
 		i := sort.Search(len(b.recipe.Parts), func(i int) bool { return b.starts[i+1] > off })
 		if b.cached != i {
 			b.cached = -1
-			if b.piece, err = b.part(b.piece[:0], i); err != nil {
+			if b.piece, err = b.part(b.piece[:0], i, true); err != nil {
 				return n, err
 			}
 			b.cached = i
@@ -122,7 +127,7 @@ func (b *Blob) Close() error { return nil }
 // has been found right.
 func (b *Blob) WriteTo(w io.Writer) (int64, error) {
 	if len(b.recipe.Parts) == 1 && BlobID(b.recipe.Parts[0].Piece) == b.recipe.Blob { // the piece's hash is the blob's
-		raw, err := b.part(nil, 0)
+		raw, err := b.part(nil, 0, true)
 		if err != nil {
 			return 0, err
 		}
@@ -146,7 +151,7 @@ func (b *Blob) WriteTo(w io.Writer) (int64, error) {
 			var d decoded
 			select {
 			case buf := <-free:
-				d.raw, d.err = b.part(buf[:0], i)
+				d.raw, d.err = b.part(buf[:0], i, false)
 			case <-stop:
 				return
 			}
@@ -164,7 +169,7 @@ func (b *Blob) WriteTo(w io.Writer) (int64, error) {
 	var written int64
 	left := len(b.recipe.Parts)
 	if left == 0 && BlobID(h.Sum(nil)) != b.recipe.Blob {
-		return 0, fmt.Errorf("content %s: %w: hash differs", b.recipe.Blob, ErrCorrupt)
+		return 0, b.differs()
 	}
 	for d := range ahead {
 		if d.err != nil {
@@ -172,7 +177,7 @@ func (b *Blob) WriteTo(w io.Writer) (int64, error) {
 		}
 		_, _ = h.Write(d.raw)
 		if left--; left == 0 && BlobID(h.Sum(nil)) != b.recipe.Blob {
-			return written, fmt.Errorf("content %s: %w: hash differs", b.recipe.Blob, ErrCorrupt)
+			return written, b.differs()
 		}
 		n, err := w.Write(d.raw)
 		written += int64(n)
@@ -182,4 +187,15 @@ func (b *Blob) WriteTo(w io.Writer) (int64, error) {
 		free <- d.raw
 	}
 	return written, nil
+}
+
+// differs finds out why the whole has another hash: a piece that is wrong in
+// spite of its checksum, or else the recipe.
+func (b *Blob) differs() error {
+	for i := range b.recipe.Parts {
+		if _, err := b.part(nil, i, true); err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("content %s: %w: hash differs", b.recipe.Blob, ErrCorrupt)
 }

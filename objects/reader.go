@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/mstore/mstore/internal/backend"
+	"github.com/mstore/mstore/objects/chunk"
 	"github.com/mstore/mstore/objects/codec"
 	"github.com/mstore/mstore/objects/pack"
 )
@@ -21,6 +22,9 @@ type Reader struct {
 	// Reload, if not nil, gives the pack set as it is now: it is called when a
 	// pack has gone, because others fold or collect.
 	Reload func(ctx context.Context) (*pack.Set, error)
+
+	buffers buffers
+	cache   *pieceCache // nil: none
 
 	mu    sync.Mutex
 	set   *pack.Set
@@ -61,11 +65,35 @@ func (r *Reader) HasBlob(ctx context.Context, id BlobID) (pack.Name, bool, error
 	return r.Has(ctx, pack.KindRecipe, pack.Key(id))
 }
 
+// Complete tells whether the blob's recipe and all its pieces are there.
+func (r *Reader) Complete(ctx context.Context, id BlobID) (bool, error) {
+	rc, err := r.Recipe(ctx, id)
+	if err != nil {
+		if errors.Is(err, ErrMissing) || errors.Is(err, ErrCorrupt) {
+			err = nil
+		}
+		return false, err
+	}
+	for _, p := range rc.Parts {
+		if _, ok, err := r.Has(ctx, pack.KindPiece, pack.Key(p.Piece)); !ok || err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
 // read returns the decoded payload of the first copy that is right, appended
 // to dst. When a pack has gone it looks once more in the packs of now.
 func (r *Reader) read(ctx context.Context, dst []byte, kind pack.Kind, key pack.Key) ([]byte, error) {
+	return r.readWith(ctx, dst, kind, key, r.ReadAt)
+}
+
+// readAt is how a copy is read.
+type readAt func(ctx context.Context, dst []byte, l pack.Loc) ([]byte, error)
+
+func (r *Reader) readWith(ctx context.Context, dst []byte, kind pack.Kind, key pack.Key, at readAt) ([]byte, error) {
 	set := r.Set()
-	out, err := r.readFrom(ctx, set, dst, kind, key)
+	out, err := readFrom(ctx, set, dst, kind, key, at)
 	if !errors.Is(err, backend.ErrNotFound) {
 		return out, err
 	}
@@ -78,7 +106,7 @@ func (r *Reader) read(ctx context.Context, dst []byte, kind pack.Kind, key pack.
 		r.mu.Lock()
 		r.set = now
 		r.mu.Unlock()
-		out, err = r.readFrom(ctx, now, dst, kind, key)
+		out, err = readFrom(ctx, now, dst, kind, key, at)
 	}
 	if errors.Is(err, backend.ErrNotFound) {
 		err = fmt.Errorf("%w: %w", ErrMissing, err)
@@ -86,11 +114,11 @@ func (r *Reader) read(ctx context.Context, dst []byte, kind pack.Kind, key pack.
 	return out, err
 }
 
-func (r *Reader) readFrom(ctx context.Context, set *pack.Set, dst []byte, kind pack.Kind, key pack.Key) ([]byte, error) {
+func readFrom(ctx context.Context, set *pack.Set, dst []byte, kind pack.Kind, key pack.Key, at readAt) ([]byte, error) {
 	var out []byte
 	var bad error
 	err := set.FindAll(ctx, kind, key, func(l pack.Loc) bool {
-		out, bad = r.ReadAt(ctx, dst, l)
+		out, bad = at(ctx, dst, l)
 		return bad != nil && ctx.Err() == nil
 	})
 	switch {
@@ -107,25 +135,44 @@ func (r *Reader) readFrom(ctx context.Context, set *pack.Set, dst []byte, kind p
 // ReadAt reads, decodes and checks the copy of a record at one place. The raw
 // bytes are appended to dst.
 func (r *Reader) ReadAt(ctx context.Context, dst []byte, l pack.Loc) ([]byte, error) {
+	return r.readAt(ctx, dst, l, true)
+}
+
+// DecodeAt is ReadAt without the hash, for a piece whose bytes are hashed as a
+// part of the whole. Damage is found by the record's checksum all the same.
+func (r *Reader) DecodeAt(ctx context.Context, dst []byte, l pack.Loc) ([]byte, error) {
+	return r.readAt(ctx, dst, l, l.Kind != pack.KindPiece)
+}
+
+func (r *Reader) readAt(ctx context.Context, dst []byte, l pack.Loc, check bool) ([]byte, error) {
 	rec, payload, err := pack.Read(ctx, r.b, l)
 	if err != nil {
-		if errors.Is(err, pack.ErrCorrupt) {
-			err = fmt.Errorf("%w: %w", ErrCorrupt, err)
-		}
-		return nil, err
+		return nil, corrupt(err)
 	}
-	if rec.Raw > codec.MaxPiece {
-		return nil, fmt.Errorf("%s %x: %w: %d bytes", l.Kind, l.Key[:5], ErrCorrupt, rec.Raw)
-	}
-	n := len(dst)
-	raw, err := codec.Decode(dst, codec.ID(rec.Codec), payload, int(rec.Raw))
-	if err == nil {
-		err = CheckRecord(l.Row, rec, raw[n:])
-	} else if errors.Is(err, codec.ErrCorrupt) {
-		err = fmt.Errorf("%w: %w", ErrCorrupt, err)
-	}
+	raw, err := r.decode(ctx, dst, l.Row, rec, payload, r.fetch, check)
 	if err != nil {
 		return nil, fmt.Errorf("%s %x in pack %s: %w", l.Kind, l.Key[:5], l.Pack, err)
+	}
+	return raw, nil
+}
+
+// decode appends what a record holds to dst, and checks it.
+func (r *Reader) decode(ctx context.Context, dst []byte, row pack.Row, rec pack.Record, payload []byte, f fetch, check bool) ([]byte, error) {
+	n := len(dst)
+	raw, err := r.newDecoding(f, false, int(rec.Raw)).payload(ctx, dst, rec, payload, 0)
+	if err == nil && check {
+		err = CheckRecord(row, rec, raw[n:])
+		if err != nil && codec.ID(rec.Codec).HasBases() { // perhaps another copy of a base is right
+			if raw, err = r.newDecoding(f, true, int(rec.Raw)).payload(ctx, dst, rec, payload, 0); err == nil {
+				err = CheckRecord(row, rec, raw[n:])
+			}
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	if row.Kind == pack.KindPiece {
+		r.keepPiece(PieceID(row.Key), raw[n:])
 	}
 	if raw == nil {
 		raw = []byte{}
@@ -168,7 +215,14 @@ func (r *Reader) Check(ctx context.Context, kind pack.Kind, key pack.Key) error 
 
 // Piece appends a piece's raw bytes to dst.
 func (r *Reader) Piece(ctx context.Context, dst []byte, id PieceID) ([]byte, error) {
-	return r.read(ctx, dst, pack.KindPiece, pack.Key(id))
+	return r.piece(ctx, dst, id, r.ReadAt)
+}
+
+func (r *Reader) piece(ctx context.Context, dst []byte, id PieceID, at readAt) ([]byte, error) {
+	if raw, ok := r.cached(dst, id); ok {
+		return raw, nil
+	}
+	return r.readWith(ctx, dst, pack.KindPiece, pack.Key(id), at)
 }
 
 // Recipe returns how a blob is put together. A blob that is one piece has one
@@ -202,7 +256,7 @@ func (r *Reader) Recipe(ctx context.Context, id BlobID) (*Recipe, error) {
 }
 
 func onePiece(id BlobID, l pack.Loc) *Recipe {
-	return &Recipe{Blob: id, Parts: []Part{{Piece: PieceID(id), Size: int64(l.Raw)}}}
+	return &Recipe{Blob: id, Format: chunk.Format(l.Form), Parts: []Part{{Piece: PieceID(id), Size: int64(l.Raw)}}}
 }
 
 // TreeNode implements NodeReader.

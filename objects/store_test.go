@@ -43,7 +43,7 @@ func (s *bin) put(blobs ...[]byte) (ids []BlobID, packs []pack.Info) {
 	s.t.Helper()
 	w := s.writer()
 	for _, b := range blobs {
-		id, n, err := w.Blob(bytes.NewReader(b))
+		id, n, err := w.Blob(bytes.NewReader(b), 0, BlobID{})
 		if err != nil || n != int64(len(b)) || id != HashBlob(b) {
 			s.t.Fatalf("blob of %d bytes: %s, %d, %v", len(b), id, n, err)
 		}
@@ -140,7 +140,7 @@ func TestBlobRoundTrip(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n, err := x.Notes(); err != nil || string(n.Version) != "version" {
+	if n, err := x.Notes(); err != nil || string(bytes.Join(n.Versions, nil)) != "version" {
 		t.Errorf("notes %+v, %v", n, err)
 	}
 }
@@ -161,7 +161,7 @@ func TestPackSplit(t *testing.T) {
 		}
 	}
 	w := s.writer()
-	if _, _, err := w.Blob(bytes.NewReader(noise(7, 7<<20))); err != nil {
+	if _, _, err := w.Blob(bytes.NewReader(noise(7, 7<<20)), 0, BlobID{}); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.Flush(); err != nil {
@@ -352,14 +352,14 @@ func TestFalseRecipe(t *testing.T) {
 	s := &bin{t: t, b: backend.NewMem()}
 	data := text(1, 1000)
 	ids, _ := s.put(data)
-	for i, parts := range [][]Part{{}, {{PieceID(ids[0]), 1000}}, {{PieceID(ids[0]), 1000}, {PieceID(ids[0]), 1000}}, {{PieceID(ids[0]), 999}}} {
+	for i, parts := range [][]Part{{}, {{Piece: PieceID(ids[0]), Size: 1000}}, {{Piece: PieceID(ids[0]), Size: 1000}, {Piece: PieceID(ids[0]), Size: 1000}}, {{Piece: PieceID(ids[0]), Size: 999}}} {
 		lie := Recipe{Blob: BlobID{0xfa}, Parts: parts}
 		enc, id := lie.Encode()
 		w, err := pack.NewWriter(t.Context(), s.b, pack.Name{0xff, byte(i)})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := w.Add(pack.Key(lie.Blob), pack.Record{Kind: pack.KindRecipe, Raw: uint64(len(enc)), ID: pack.Key(id)}, enc); err != nil {
+		if _, err := w.Add(pack.Key(lie.Blob), pack.Record{Kind: pack.KindRecipe, Raw: uint32(len(enc)), ID: pack.Key(id)}, enc); err != nil {
 			t.Fatal(err)
 		}
 		info, err := w.Finish(pack.Notes{})
@@ -392,7 +392,7 @@ func TestWriterLeavesNothing(t *testing.T) {
 		}}
 		s := &bin{t: t, b: hook}
 		w := s.writer()
-		_, _, err := w.Blob(bytes.NewReader(noise(2, 2<<20)))
+		_, _, err := w.Blob(bytes.NewReader(noise(2, 2<<20)), 0, BlobID{})
 		if err == nil {
 			_, err = w.Finish(nil)
 		} else {
@@ -412,7 +412,7 @@ func TestWriterLeavesNothing(t *testing.T) {
 	s := &bin{t: t, b: backend.NewMem()}
 	w := s.writer()
 	broken := errors.New("broken")
-	if _, _, err := w.Blob(io.MultiReader(bytes.NewReader(noise(2, 2<<20)), iotest.ErrReader(broken))); !errors.Is(err, broken) {
+	if _, _, err := w.Blob(io.MultiReader(bytes.NewReader(noise(2, 2<<20)), iotest.ErrReader(broken)), 0, BlobID{}); !errors.Is(err, broken) {
 		t.Errorf("a source that fails: %v", err)
 	}
 	w.Abort()
@@ -422,7 +422,7 @@ func TestWriterLeavesNothing(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	w = NewWriter(ctx, s.b, s.reader(), WriterOptions{NewName: func() pack.Name { return pack.Name{1} }})
 	cancel()
-	_, _, err := w.Blob(bytes.NewReader(noise(2, 2<<20)))
+	_, _, err := w.Blob(bytes.NewReader(noise(2, 2<<20)), 0, BlobID{})
 	if err == nil {
 		_, err = w.Finish(nil)
 	} else {
@@ -440,7 +440,7 @@ func TestDepends(t *testing.T) {
 	ids, first := s.put(a)
 	_, second := s.put(b)
 	w := s.writer()
-	if _, _, err := w.Blob(bytes.NewReader(b)); err != nil {
+	if _, _, err := w.Blob(bytes.NewReader(b), 0, BlobID{}); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.Uses(ids[0]); err != nil {
@@ -473,7 +473,7 @@ func TestBoundedMemory(t *testing.T) {
 		runtime.ReadMemStats(&m)
 		most = max(most, m.HeapAlloc)
 	}}
-	if _, n, err := w.Blob(src); err != nil || n != size {
+	if _, n, err := w.Blob(src, 0, BlobID{}); err != nil || n != size {
 		t.Fatal(n, err)
 	}
 	w.Abort()

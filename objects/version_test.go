@@ -46,7 +46,7 @@ func TestVersionGolden(t *testing.T) {
 		enc, id := vs[name].Encode()
 		fmt.Fprintf(&b, "%s\n%s\n%x\n\n", name, id, enc)
 	}
-	rc := Recipe{Blob: BlobID{1}, Parts: []Part{{PieceID{2}, 1 << 20}, {PieceID{3}, 5}}}
+	rc := Recipe{Blob: BlobID{1}, Parts: []Part{{PieceID{2}, 1 << 20, 77}, {PieceID{3}, 5, 77}}}
 	enc, id := rc.Encode()
 	fmt.Fprintf(&b, "recipe\n%s\n%x\n\n", id, enc)
 	node := treeNode{level: 1, items: []treeItem{{key: "a/b", id: [32]byte{1}, size: 5, count: 2}, {key: "a/c", id: [32]byte{2}, size: 300, count: 1}}}
@@ -117,7 +117,7 @@ func TestVersionRefused(t *testing.T) {
 func TestRecipe(t *testing.T) {
 	for _, r := range []*Recipe{
 		{Blob: BlobID{1}, Parts: []Part{}},
-		{Blob: BlobID{1}, Parts: []Part{{PieceID{2}, 5}, {PieceID{2}, 0}, {PieceID{3}, 1 << 40}}},
+		{Blob: BlobID{1}, Parts: []Part{{PieceID{2}, 5, 0}, {PieceID{2}, 0, 0}, {PieceID{3}, 1 << 40, 0}}},
 	} {
 		enc, id := r.Encode()
 		got, gotID, err := DecodeRecipe(enc)
@@ -181,7 +181,7 @@ func FuzzVersion(f *testing.F) {
 }
 
 func FuzzRecipe(f *testing.F) {
-	r := Recipe{Blob: BlobID{1}, Parts: []Part{{PieceID{2}, 5}, {PieceID{3}, 1 << 40}}}
+	r := Recipe{Blob: BlobID{1}, Parts: []Part{{PieceID{2}, 5, 9}, {PieceID{3}, 1 << 40, 9}}}
 	enc, _ := r.Encode()
 	f.Add(enc)
 	f.Fuzz(func(t *testing.T, b []byte) {

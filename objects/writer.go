@@ -1,10 +1,12 @@
 package objects
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 
 	"github.com/mstore/mstore/internal/backend"
@@ -15,15 +17,42 @@ import (
 
 // WriterOptions are the settings of a Writer.
 type WriterOptions struct {
-	Fast    bool             // least CPU per byte
+	Fast    bool             // least CPU per byte: no bases
+	Repack  bool             // most, and packs are marked as folded
 	NewName func() pack.Name // random names
-	MaxPack int64            // bytes at which a pack is closed; 0: pack.MaxSize
+	// Published, if not nil, is told of each pack that is full, as soon as it is
+	// durable. An error ends the session.
+	Published func(pack.Info) error
+	MaxPack   int64     // bytes at which a pack is closed; 0: pack.MaxSize
+	Cache     BaseCache // nil: none
+}
+
+// BaseCache keeps raw pieces of models that are saved again and again. It may be
+// called concurrently.
+type BaseCache interface {
+	// Get appends a piece to dst, within its capacity; only the right bytes.
+	Get(id PieceID, dst []byte) ([]byte, bool)
+	// Put may keep a piece. raw is not kept.
+	Put(id PieceID, raw []byte)
+	// Drop tells that a model does not hold a piece any more.
+	Drop(id PieceID)
+}
+
+func (o *WriterOptions) level() codec.Level {
+	switch {
+	case o.Fast:
+		return codec.Fast
+	case o.Repack:
+		return codec.Thorough
+	}
+	return codec.Default
 }
 
 // Writer puts new content into packs. What the store holds already, and can
-// read, is not written again. Pieces are encoded in the background, decoded again, and
-// their hashes recomputed, before they go into a pack; packs are published by
-// Finish, or when they are full. Blob and TreeNode are for one goroutine.
+// read, is not written again. Pieces are encoded in the background, against
+// similar ones where that pays, decoded again, and their hashes recomputed,
+// before they go into a pack; packs are published by Finish, or when they are
+// full. Blob and TreeNode are for one goroutine.
 type Writer struct {
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -37,25 +66,42 @@ type Writer struct {
 	slots   chan struct{} // bounds what is in flight
 	done    chan struct{} // the collector has ended
 
+	places map[PieceID]*place    // of this session's pieces
+	labels map[uint64][2]PieceID // the first and the last piece with a label
+	recent map[BlobID]*Recipe    // of blobs of this session
+
 	mu    sync.Mutex
 	err   error
-	pw    *pack.Writer
-	packs []pack.Info
+	sound map[baseRef]bool // records that were found intact
 
-	buffers chan []byte // free ones, each for a piece and what was read beyond it
+	packs []pack.Info        // the collector's, until it has ended
+	needs map[pack.Name]bool // packs with bases of pieces in pw; likewise
+
+	pwMu sync.RWMutex // held for reading pw back, and for ending it
+	pw   *pack.Writer
+}
+
+// place is where a piece of this session is, once it is written.
+type place struct {
+	written chan struct{} // closed when loc is known, or the piece was not written
+	ok      bool
+	loc     pack.Loc
 }
 
 type job struct {
-	key   pack.Key
-	rec   pack.Record
-	enc   []byte
-	raw   []byte // to be released
-	err   error
-	flush chan struct{}
+	key    pack.Key
+	labels []uint64
+	rec    pack.Record
+	enc    []byte
+	raw    []byte // to be released
+	bases  []baseRef
+	err    error
+	place  *place
+	flush  chan struct{}
 }
 
 // inFlight bounds the pieces being encoded and waiting to be written; each
-// costs up to three times chunk.Max in memory.
+// costs some times chunk.Max in memory.
 const inFlight = 3
 
 // NewWriter begins a session. One of Finish and Abort must be called.
@@ -65,9 +111,8 @@ func NewWriter(ctx context.Context, b backend.Backend, have *Reader, o WriterOpt
 		o.MaxPack = pack.MaxSize
 	}
 	w := &Writer{ctx: ctx, cancel: cancel, b: b, have: have, o: o,
-		seen: map[pack.Key]bool{}, depends: map[pack.Name]bool{},
-		buffers: make(chan []byte, 3*inFlight+1),
-		queue:   make(chan chan job, inFlight), slots: make(chan struct{}, inFlight), done: make(chan struct{})}
+		seen: map[pack.Key]bool{}, depends: map[pack.Name]bool{}, needs: map[pack.Name]bool{}, places: map[PieceID]*place{}, labels: map[uint64][2]PieceID{}, recent: map[BlobID]*Recipe{}, sound: map[baseRef]bool{},
+		queue: make(chan chan job, inFlight), slots: make(chan struct{}, inFlight), done: make(chan struct{})}
 	go w.collect()
 	return w
 }
@@ -82,17 +127,16 @@ func (w *Writer) collect() {
 			continue
 		}
 		if j.err == nil && j.enc != nil && w.failed() == nil {
-			j.err = w.append(j.key, j.rec, j.enc)
+			j.err = w.append(&j)
 		}
 		if j.err != nil {
 			w.fail(j.err)
 		}
-		if j.raw != nil {
-			w.release(j.raw)
+		if j.place != nil {
+			close(j.place.written)
 		}
-		if j.enc != nil {
-			w.release(j.enc)
-		}
+		w.have.buffers.put(j.raw)
+		w.have.buffers.put(j.enc)
 		<-w.slots
 	}
 }
@@ -112,52 +156,137 @@ func (w *Writer) fail(err error) {
 	}
 }
 
-// buffer returns an empty buffer for n bytes; release gives it back. They are
-// as large as what went through them, not larger: touching fresh memory costs
-// more than copying.
-func (w *Writer) buffer(n int) []byte {
-	select {
-	case b := <-w.buffers:
-		if cap(b) >= n {
-			return b[:0]
-		}
-	default:
-	}
-	const step = 256 << 10
-	return make([]byte, 0, (n+step-1)/step*step)
-}
-
-func (w *Writer) release(b []byte) {
-	select {
-	case w.buffers <- b:
-	default:
-	}
-}
-
 // append runs in the collector only.
-func (w *Writer) append(key pack.Key, rec pack.Record, enc []byte) error {
-	if w.pw != nil && w.pw.Size()+int64(len(enc)) > w.o.MaxPack {
-		info, err := w.pw.Finish(pack.Notes{})
-		w.pw = nil
+func (w *Writer) append(j *job) error {
+	if w.pw != nil && w.pw.Size()+int64(len(j.enc)) > w.o.MaxPack {
+		info, err := w.closePack(nil)
+		if err == nil && w.o.Published != nil {
+			err = w.o.Published(info)
+		}
 		if err != nil {
 			return err
 		}
-		w.packs = append(w.packs, info)
 	}
 	if w.pw == nil {
 		pw, err := pack.NewWriter(w.ctx, w.b, w.o.NewName())
 		if err != nil {
 			return err
 		}
+		w.pwMu.Lock()
 		w.pw = pw
+		w.pwMu.Unlock()
 	}
-	return w.pw.Add(key, rec, enc)
+	loc, err := w.pw.Add(j.key, j.rec, j.enc, j.labels...)
+	if err != nil {
+		return err
+	}
+	for _, r := range j.bases {
+		if r.pack != w.pw.Name() {
+			w.needs[r.pack] = true
+		}
+	}
+	if j.place != nil {
+		j.place.loc, j.place.ok = loc, true
+	}
+	return nil
 }
 
-// submit encodes and verifies raw in the background. owned says that raw is to
-// be released; have, that the store lists the record: then that copy is read,
-// and only if it is damaged another one is written.
-func (w *Writer) submit(kind pack.Kind, key, id pack.Key, raw []byte, owned, have bool) error {
+// closePack publishes the pack being written.
+func (w *Writer) closePack(versions [][]byte) (pack.Info, error) {
+	n := pack.Notes{Folded: w.o.Repack, Versions: versions}
+	for p := range w.needs {
+		n.Needs = append(n.Needs, p)
+	}
+	slices.SortFunc(n.Needs, func(a, b pack.Name) int { return bytes.Compare(a[:], b[:]) })
+	clear(w.needs)
+	w.pwMu.Lock()
+	pw := w.pw
+	w.pw = nil
+	info, err := pw.Finish(n)
+	w.pwMu.Unlock()
+	if err == nil {
+		w.packs = append(w.packs, info)
+	}
+	return info, err
+}
+
+// labelled lists the last and the first piece of this session with each of the
+// labels, and notes one more.
+func (w *Writer) labelled(labels []uint64, next PieceID) (out []candidate) {
+	add := func(id PieceID) {
+		for _, c := range out {
+			if c.piece == id {
+				return
+			}
+		}
+		out = append(out, candidate{piece: id})
+	}
+	for _, label := range labels {
+		both, ok := w.labels[label]
+		if ok {
+			add(both[1])
+			add(both[0])
+		} else {
+			both[0] = next
+		}
+		both[1] = next
+		w.labels[label] = both
+	}
+	return out
+}
+
+// find tells where a candidate is. A piece of this session that is still being
+// encoded is waited for: it was submitted before, and so waits for nothing that
+// comes after.
+func (w *Writer) find(ctx context.Context, c candidate) (pack.Loc, error) {
+	if c.place != nil {
+		select {
+		case <-c.place.written:
+		case <-ctx.Done():
+			return pack.Loc{}, ctx.Err()
+		}
+		if c.place.ok {
+			return c.place.loc, nil
+		}
+	}
+	if c.loc.Pack != (pack.Name{}) {
+		return c.loc, nil
+	}
+	return w.have.Set().Find(ctx, pack.KindPiece, pack.Key(c.piece))
+}
+
+// fetch reads a record of a chain, from the pack being written too.
+func (w *Writer) fetch(ctx context.Context, r baseRef) (pack.Record, []byte, error) {
+	w.pwMu.RLock()
+	if w.pw != nil && w.pw.Name() == r.pack {
+		defer w.pwMu.RUnlock()
+		rec, payload, ok, err := w.pw.Read(r.off, r.stored)
+		if !ok {
+			err = errors.ErrUnsupported
+		}
+		return rec, payload, err
+	}
+	w.pwMu.RUnlock()
+	return w.have.fetch(ctx, r)
+}
+
+// item is what goes into one record.
+type item struct {
+	kind   pack.Kind
+	key    pack.Key // what it is found by
+	id     pack.Key // of what it holds
+	form   chunk.Format
+	piece  chunk.Piece // of other kinds only Raw
+	labels []uint64
+	like   []candidate
+	pooled bool // Raw goes back to the buffers
+	have   bool // the store lists it: read that copy, write another only if it is damaged
+	keep   bool // for the next version's sake
+	place  *place
+}
+
+// submit encodes and verifies an item in the background.
+func (w *Writer) submit(it item) error {
 	if err := w.failed(); err != nil {
 		return err
 	}
@@ -169,36 +298,23 @@ func (w *Writer) submit(kind pack.Kind, key, id pack.Key, raw []byte, owned, hav
 	ch := make(chan job, 1)
 	w.queue <- ch
 	go func() {
-		j := job{key: key}
-		if owned {
-			j.raw = raw
+		j := job{key: it.key, place: it.place}
+		if it.pooled {
+			j.raw = it.piece.Raw
 		}
-		if have {
-			again, err := w.have.Piece(w.ctx, w.buffer(len(raw)), PieceID(key))
+		if it.have {
+			buf := w.have.buffers.get(len(it.piece.Raw))
+			again, err := w.have.Piece(w.ctx, buf, PieceID(it.key))
 			if err == nil {
-				w.release(again)
+				w.have.buffers.put(again)
 				ch <- j
 				return
 			}
 		}
-		j.rec, j.enc, j.err = encodeRecord(w.buffer(len(raw)*3/4), kind, key, id, raw, w.o.Fast, w)
+		w.encode(&j, it)
 		ch <- j
 	}()
 	return nil
-}
-
-func encodeRecord(buf []byte, kind pack.Kind, key, id pack.Key, raw []byte, fast bool, w *Writer) (pack.Record, []byte, error) {
-	enc, c := codec.Encode(buf, raw, fast)
-	rec := pack.Record{Kind: kind, Codec: uint8(c), Raw: uint64(len(raw)), ID: id}
-	again, err := codec.Decode(w.buffer(len(raw)), c, enc, len(raw))
-	if err == nil {
-		err = CheckRecord(pack.Row{Kind: kind, Key: key}, rec, again)
-		w.release(again)
-	}
-	if err != nil {
-		return rec, enc, fmt.Errorf("verifying what would be stored: %w", err)
-	}
-	return rec, enc, nil
 }
 
 func (w *Writer) stopped() error {
@@ -227,16 +343,18 @@ func (w *Writer) has(kind pack.Kind, key pack.Key) (bool, error) {
 	return ok, nil
 }
 
-// Blob stores what r gives and returns its ID and length. The content is in
-// the store only after Finish.
-func (w *Writer) Blob(r io.Reader) (id BlobID, size int64, err error) {
+// Blob stores what r gives and returns its ID and length. about is how long it
+// may be, for the size of buffers; like is an earlier version of the same model,
+// if there is one. The content is in the store only after Finish.
+func (w *Writer) Blob(r io.Reader, about int64, like BlobID) (id BlobID, size int64, err error) {
 	c := chunk.New(r)
 	h := NewHasher()
+	rel := w.relatives(w.ctx, like)
 	var parts []Part
 	for {
-		raw, last, err := c.Next(w.buffer(chunk.Min))
+		p, err := c.Next(w.have.buffers.get(int(min(max(about-size, chunk.Min), chunk.Max))))
 		if err == io.EOF && len(parts) == 0 {
-			raw, last, err = nil, true, nil // an empty model is an empty piece
+			p, err = chunk.Piece{Last: true}, nil // an empty model is an empty piece
 		}
 		if err == io.EOF {
 			break
@@ -244,47 +362,103 @@ func (w *Writer) Blob(r io.Reader) (id BlobID, size int64, err error) {
 		if err != nil {
 			return id, size, err
 		}
-		size += int64(len(raw))
 		var piece PieceID
 		if len(parts) == 0 { // the blob's hash so far is that of its first piece
-			_, _ = h.Write(raw)
+			_, _ = h.Write(p.Raw)
 			h.Sum(piece[:0])
 		} else {
-			piece = HashPiece(raw)
-			_, _ = h.Write(raw)
+			piece = HashPiece(p.Raw)
+			_, _ = h.Write(p.Raw)
 		}
-		parts = append(parts, Part{Piece: piece, Size: int64(len(raw))})
-		have, err := w.has(pack.KindPiece, pack.Key(piece))
-		if err != nil {
+		parts = append(parts, Part{Piece: piece, Size: int64(len(p.Raw)), Label: p.Label})
+		if err := w.piece(piece, p, c.Format(), rel, size); err != nil {
 			return id, size, err
 		}
-		if w.seen[pack.Key(piece)] {
-			w.release(raw)
-		} else {
-			w.seen[pack.Key(piece)] = true
-			if err := w.submit(pack.KindPiece, pack.Key(piece), pack.Key(piece), raw, true, have); err != nil {
-				return id, size, err
-			}
-		}
-		if last {
+		size += parts[len(parts)-1].Size
+		if p.Last {
 			break
 		}
 	}
+	rc := &Recipe{Format: c.Format(), Parts: parts}
 	if len(parts) == 1 {
-		return BlobID(parts[0].Piece), size, nil
+		rc.Blob = BlobID(parts[0].Piece)
+	} else {
+		rc.Blob = BlobID(h.Sum(nil))
+		err = w.recipe(rc)
 	}
-	id = BlobID(h.Sum(nil))
-	have, err := w.has(pack.KindRecipe, pack.Key(id))
-	if err != nil || w.seen[pack.Key(id)] {
-		return id, size, err
+	if len(w.recent) >= maxRecent {
+		clear(w.recent)
 	}
-	w.seen[pack.Key(id)] = true
-	if have && w.have.Check(w.ctx, pack.KindRecipe, pack.Key(id)) == nil {
-		return id, size, nil
+	w.recent[rc.Blob] = rc
+	if w.o.Cache != nil {
+		for _, old := range rel.parts {
+			if !slices.ContainsFunc(parts, func(p Part) bool { return p.Piece == old.Piece }) {
+				w.o.Cache.Drop(old.Piece)
+			}
+		}
 	}
-	rc := Recipe{Blob: id, Parts: parts}
+	return rc.Blob, size, err
+}
+
+// maxRecent bounds the recipes that are kept, to find bases in blobs of the same
+// session.
+const maxRecent = 256
+
+// piece stores one piece of a model, which begins at off.
+func (w *Writer) piece(id PieceID, p chunk.Piece, form chunk.Format, rel *relatives, off int64) error {
+	key := pack.Key(id)
+	have, err := w.has(pack.KindPiece, key)
+	if err != nil {
+		return err
+	}
+	if w.seen[key] {
+		rel.passed(p, off)
+		w.have.buffers.put(p.Raw)
+		return nil
+	}
+	w.seen[key] = true
+	it := item{kind: pack.KindPiece, key: key, id: key, form: form, piece: p, labels: labelsOf(p), pooled: true, have: have, place: &place{written: make(chan struct{})}}
+	it.like, it.keep = rel.of(w.ctx, it, off), len(rel.parts) > 0
+	w.places[id] = it.place
+	return w.submit(it)
+}
+
+// recipe stores how a blob of several pieces is put together.
+func (w *Writer) recipe(rc *Recipe) error {
+	key := pack.Key(rc.Blob)
+	have, err := w.has(pack.KindRecipe, key)
+	if err != nil || w.seen[key] {
+		return err
+	}
+	w.seen[key] = true
+	if have && w.have.Check(w.ctx, pack.KindRecipe, key) == nil {
+		return nil
+	}
 	enc, rid := rc.Encode()
-	return id, size, w.submit(pack.KindRecipe, pack.Key(id), pack.Key(rid), enc, false, false)
+	return w.submit(item{kind: pack.KindRecipe, key: key, id: pack.Key(rid), piece: chunk.Piece{Raw: enc}})
+}
+
+// Copy stores a record that from has at l as it is, whatever it holds, unless
+// the session or the store has it.
+func (w *Writer) Copy(ctx context.Context, from *Reader, l pack.Loc, labels []uint64) error {
+	have, err := w.has(l.Kind, l.Key)
+	if err != nil || have {
+		return err
+	}
+	raw, err := from.ReadAt(ctx, w.have.buffers.get(int(l.Raw)), l)
+	if err != nil {
+		return err
+	}
+	w.seen[l.Key] = true
+	it := item{kind: l.Kind, key: l.Key, id: l.Key, form: chunk.Format(l.Form), piece: chunk.Piece{Raw: raw}, labels: labels, pooled: true}
+	if l.Kind == pack.KindRecipe {
+		_, rid, err := DecodeRecipe(raw)
+		if err != nil {
+			return err
+		}
+		it.id = pack.Key(rid)
+	}
+	return w.submit(it)
 }
 
 // Uses tells the Writer that the version relies on a blob that is in the
@@ -314,7 +488,7 @@ func (w *Writer) TreeNode(id TreeID, b []byte) error {
 	if err := w.have.KeepNode(id, b); err != nil {
 		return err
 	}
-	return w.submit(pack.KindTree, pack.Key(id), pack.Key(id), b, false, false)
+	return w.submit(item{kind: pack.KindTree, key: pack.Key(id), id: pack.Key(id), piece: chunk.Piece{Raw: b}})
 }
 
 // Wrote tells, after Flush, whether anything new is in the session's packs.
@@ -338,23 +512,23 @@ func (w *Writer) Flush() error {
 }
 
 // Finish publishes the packs, durably, and lists them; none when nothing was
-// new. version is the record that goes into the last pack's footer. The error
+// new. versions are the records that go into the last pack's footer. The error
 // may wrap backend.ErrUnknown; then a pack may be left that nothing refers to.
-func (w *Writer) Finish(version []byte) ([]pack.Info, error) {
+func (w *Writer) Finish(versions ...[]byte) ([]pack.Info, error) {
 	err := w.Flush()
 	close(w.queue)
 	<-w.done
 	defer w.cancel()
 	if err == nil && w.pw != nil {
-		var info pack.Info
-		info, err = w.pw.Finish(pack.Notes{Version: version})
-		w.pw = nil
-		if err == nil {
-			w.packs = append(w.packs, info)
-		}
+		_, err = w.closePack(versions)
 	}
 	if err != nil {
-		w.drop()
+		if w.pw != nil {
+			_ = w.pw.Abort()
+		}
+		if w.o.Published == nil {
+			w.deletePacks()
+		}
 		return nil, err
 	}
 	return w.packs, nil
@@ -363,20 +537,25 @@ func (w *Writer) Finish(version []byte) ([]pack.Info, error) {
 // Abort drops everything, the packs that were published too, since nothing
 // refers to them.
 func (w *Writer) Abort() {
+	w.End()
+	w.deletePacks()
+}
+
+func (w *Writer) deletePacks() {
+	DeletePacks(context.WithoutCancel(w.ctx), w.b, w.packs)
+	w.packs = nil
+}
+
+// End drops what is not published yet.
+func (w *Writer) End() {
 	w.fail(errors.New("aborted"))
 	close(w.queue)
 	<-w.done
-	w.drop()
-}
-
-func (w *Writer) drop() {
 	w.cancel()
 	if w.pw != nil {
 		_ = w.pw.Abort()
 		w.pw = nil
 	}
-	DeletePacks(context.WithoutCancel(w.ctx), w.b, w.packs)
-	w.packs = nil
 }
 
 // DeletePacks removes packs that no journal entry names. Errors are ignored:

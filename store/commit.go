@@ -120,6 +120,7 @@ type commit struct {
 	edits  []objects.TreeEdit // sorted by path
 	res    *CommitResult
 	turns  turns
+	bases  *baseCache
 }
 
 func (s *Store) newCommit(ctx context.Context, sn *snapshot, kind journal.NameKind, name, parent string, o CommitOptions) (*commit, error) {
@@ -135,7 +136,11 @@ func (s *Store) newCommit(ctx context.Context, sn *snapshot, kind journal.NameKi
 }
 
 func (c *commit) newWriter(ctx context.Context) *objects.Writer {
-	return objects.NewWriter(ctx, c.s.b, c.sn.r, objects.WriterOptions{Fast: c.o.Fast, NewName: newPackName})
+	o := objects.WriterOptions{Fast: c.o.Fast, NewName: newPackName}
+	if c.bases != nil {
+		o.Cache = c.bases
+	}
+	return objects.NewWriter(ctx, c.s.b, c.sn.r, o)
 }
 
 func (c *commit) tree() *objects.Tree {
@@ -167,6 +172,8 @@ func (s *Store) commitOnce(ctx context.Context, o CommitOptions) (*CommitResult,
 	if fast, err := strconv.ParseBool(s.setting(sn.st, "commit.fast")); err == nil && fast {
 		c.o.Fast = true
 	}
+	c.bases = s.openBaseCache(s.cacheSize(sn.st))
+	defer func() { c.bases.tidy(c.res.Created) }()
 	c.w = c.newWriter(ctx)
 	finished := false
 	defer func() {
@@ -190,6 +197,14 @@ func (s *Store) commitOnce(ctx context.Context, o CommitOptions) (*CommitResult,
 		s.foldIfDue(ctx, c.sn.st)
 	}
 	return c.res, nil
+}
+
+// cacheSize is the setting commit.cache, in MiB.
+func (s *Store) cacheSize(st *journal.State) int64 {
+	if n, err := strconv.ParseUint(s.setting(st, "commit.cache"), 10, 31); err == nil {
+		return int64(n)
+	}
+	return defaultBaseCache
 }
 
 // expect refuses when the branch is not where the caller believes.

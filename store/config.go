@@ -19,6 +19,7 @@ var configKey = sync.OnceValue(func() *regexp.Regexp {
 var knownSettings = map[string]func(string) error{
 	"user.name":       func(string) error { return nil },
 	"commit.fast":     func(v string) error { _, err := strconv.ParseBool(v); return err },
+	"commit.cache":    func(v string) error { _, err := strconv.ParseUint(v, 10, 31); return err },
 	"commit.validate": checkValidate,
 }
 

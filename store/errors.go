@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"syscall"
 
+	"github.com/mstore/mstore/gc"
 	"github.com/mstore/mstore/internal/backend"
 	"github.com/mstore/mstore/internal/expr"
 	"github.com/mstore/mstore/journal"
@@ -83,6 +84,8 @@ func classify(err error) error {
 		return as(ErrFormat, err)
 	case is(journal.ErrCorrupt, journal.ErrMissing, objects.ErrCorrupt, objects.ErrMissing, pack.ErrCorrupt, pack.ErrNotFound):
 		return as(ErrDamaged, err)
+	case is(gc.ErrGone):
+		return as(ErrConflict, err)
 	case is(backend.ErrReadOnly, syscall.EROFS):
 		return as(ErrReadOnly, err)
 	case is(backend.ErrNotFound):

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -122,6 +123,6 @@ func (f *fsck) layout(ctx context.Context, set *pack.Set, p pack.Info) ([]pack.R
 		}
 		rows = append(rows, r)
 	}
-	slices.SortFunc(rows, func(a, b pack.Row) int { return int(int64(a.Off) - int64(b.Off)) })
+	slices.SortFunc(rows, func(a, b pack.Row) int { return cmp.Or(cmp.Compare(a.Off, b.Off), cmp.Compare(a.Kind, b.Kind)) })
 	return rows, pack.CheckLayout(ctx, f.s.b, x, rows)
 }

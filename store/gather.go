@@ -44,7 +44,7 @@ func (c *commit) gatherStdin(ctx context.Context) error {
 	if c.validates() {
 		in, judge = c.validateStream(in)
 	}
-	id, size, err := c.w.Blob(in)
+	id, size, err := c.w.Blob(in, 0, c.like(ctx, c.o.As))
 	if verr := judge(); err == nil {
 		err = verr
 	}
@@ -54,6 +54,16 @@ func (c *commit) gatherStdin(ctx context.Context) error {
 	c.res.Raw = size
 	c.edits = []objects.TreeEdit{{TreeEntry: objects.TreeEntry{Path: c.o.As, Blob: id, Size: size}}}
 	return c.w.Flush()
+}
+
+// like is the content that a model has in the parent: the likeliest base of
+// what it has now. It is a hint, so what cannot be read is none.
+func (c *commit) like(ctx context.Context, p string) objects.BlobID {
+	e, _, err := c.tree().Get(ctx, p)
+	if err != nil {
+		return objects.BlobID{}
+	}
+	return e.Blob
 }
 
 type gatherer struct {
@@ -258,7 +268,7 @@ func (g *gatherer) read(ctx context.Context, p string) (id objects.BlobID, fi fs
 		done += int64(n)
 		g.s.o.Progress("saving", done, total)
 	})
-	id, size, err := g.w.Blob(&ctxReader{ctx, io.TeeReader(f, count)})
+	id, size, err := g.w.Blob(&ctxReader{ctx, io.TeeReader(f, count)}, before.Size(), g.like(ctx, p))
 	if err != nil {
 		return id, nil, since, fmt.Errorf("saving %q: %w", p, err)
 	}

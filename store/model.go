@@ -124,12 +124,16 @@ func (r *ModelReader) explain(err error) error {
 	if err == nil || err == io.EOF {
 		return err
 	}
+	return damagedModel(r.version, r.model.Path, err)
+}
+
+func damagedModel(v *Version, path string, err error) error {
 	err = classify(err)
 	if !errors.Is(err, ErrDamaged) {
 		return err
 	}
 	return as(ErrDamaged, fmt.Errorf("%s:%s is damaged: %w\n(mstore fsck names all versions it hurts; mstore checkout --fallback %s %s brings back the newest intact one before it)",
-		r.version.Name, r.model.Path, err, r.version.Name, r.model.Path))
+		v.Name, path, err, v.Name, path))
 }
 
 // Model tells which model is read.

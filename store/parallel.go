@@ -6,38 +6,28 @@ import (
 	"sync"
 )
 
-// inParallel calls fn for every item of a map on as many goroutines as there
-// are processors, and returns the first error.
-func inParallel[K comparable, V any](ctx context.Context, items map[K]V, fn func(context.Context, K, V) error) error {
+// inRuns calls fn for every item of a list, on as many goroutines as there are
+// processors, each of which takes one run of it in order; it returns the first
+// error.
+func inRuns[T any](ctx context.Context, items []T, fn func(context.Context, T) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	type item struct {
-		k K
-		v V
-	}
-	work := make(chan item)
+	workers := min(runtime.GOMAXPROCS(0), 4)
 	var wg sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), 4) {
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
-			for it := range work {
-				if err := fn(ctx, it.k, it.v); err != nil {
+	for i := range workers {
+		run := items[len(items)*i/workers : len(items)*(i+1)/workers]
+		wg.Go(func() {
+			for _, it := range run {
+				if ctx.Err() != nil {
+					return
+				}
+				if err := fn(ctx, it); err != nil {
 					cancel(err)
 					return
 				}
 			}
-		}()
+		})
 	}
-	for k, v := range items {
-		select {
-		case work <- item{k, v}:
-			continue
-		case <-ctx.Done():
-		}
-		break
-	}
-	close(work)
 	wg.Wait()
 	return context.Cause(ctx)
 }

@@ -79,7 +79,7 @@ func (c *checkout) saveFile(ctx context.Context, cm *commit, p string) (objects.
 		return objects.BlobID{}, 0, err
 	}
 	defer f.Close()
-	return cm.w.Blob(&ctxReader{ctx, f})
+	return cm.w.Blob(&ctxReader{ctx, f}, 0, cm.like(ctx, p))
 }
 
 // hashOf reads a file to tell what it holds.

@@ -185,7 +185,7 @@ func (s *source) prepare(n int) error {
 		return p
 	}})
 	for i := n; i < n+batch; i++ {
-		blob, size, err := w.Blob(bytes.NewReader(fmt.Appendf(nil, `{"step": %d}`, i)))
+		blob, size, err := w.Blob(bytes.NewReader(fmt.Appendf(nil, `{"step": %d}`, i)), 0, objects.BlobID{})
 		if err == nil {
 			var tree *objects.Tree
 			e := objects.TreeEntry{Path: path, Blob: blob, Size: size}

@@ -13,39 +13,77 @@ import (
 	"github.com/mstore/mstore/store"
 )
 
+const showLong = `Show the whole of one version, HEAD's without REV: ID, parents, time, author,
+source, message, metrics, parameters and all its models (+ added, ~ changed,
+- removed by this version). With --json one document as 'log --json' prints, whose
+models are all those of the version and those it removed, each with its status.
+
+REV:PATH shows one model: its ID, its size and what the version did to it. PATH is
+relative to the root, or to the working directory if it begins with ./ or ../.
+With --json: version, id, branch, model (path, id, size, status).
+
+--storage shows how that model is stored: its format, what its pieces take, each
+counted once, and for each piece where it begins, its raw bytes, the codec, its
+stored bytes, with how many other pieces it is decoded (bases), how deep their
+chain is, and the pack. Nothing is decoded or verified; 'mstore fsck' does that. Of
+more than 40 pieces the first 20 and the last 5 are shown, with --json all. Its
+fields: those above, format, raw_bytes, stored_bytes, ratio, pieces (offset, id,
+raw_bytes, codec, stored_bytes, bases, depth, pack).
+
+Exit codes: 0 done; 2 wrong usage; 3 no store, no such version or model; 4 the
+store is damaged there; 130 interrupted.`
+
 func newShowCommand(a *app) *cobra.Command {
 	var o showOptions
 	cmd := &cobra.Command{
-		Use:   "show [REV]",
-		Short: "Show the whole of one version",
-		Long: `Show the whole of one version, HEAD's without REV: ID, parents, time, author,
-source, message, metrics, parameters and all its models (+ added, ~ changed,
-- removed by this version).
-
-With --json one document as 'log --json' prints, whose models are all those of
-the version and those it removed, each with its status.
-
-Exit codes: 0 done; 2 wrong usage; 3 no store or no such version; 4 the store is
-damaged there; 130 interrupted.`,
+		Use:   "show [REV[:PATH]]",
+		Short: "Show the whole of one version, or one of its models",
+		Long:  showLong,
 		Example: `  mstore show
   mstore show v12
-  mstore show prod~1 --json`,
+  mstore show prod~1 --json
+  mstore show v12:model.json
+  mstore show HEAD:model.json --storage
+  mstore show HEAD:model.json --storage --json | jq '.pieces | max_by(.depth)'`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			o.rev = first(args)
+			o.arg = first(args)
 			return runShow(cmd.Context(), a, o)
 		},
-		ValidArgsFunction: a.completeRev(false),
+		ValidArgsFunction: func(cmd *cobra.Command, args []string, word string) ([]cobra.Completion, cobra.ShellCompDirective) {
+			if _, _, ok := splitRevPath(word); ok {
+				return a.completeRevPath(cmd, args, word)
+			}
+			return a.completeRev(false)(cmd, args, word)
+		},
 	}
-	a.jsonFlag(cmd, "print the version as JSON")
+	cmd.Flags().BoolVar(&o.storage, "storage", false, "how the model is stored")
+	a.jsonFlag(cmd, "print JSON")
 	return cmd
 }
 
-type showOptions struct{ rev string }
+type showOptions struct {
+	arg     string // REV or REV:PATH
+	storage bool
+}
 
 func runShow(ctx context.Context, a *app, o showOptions) error {
+	_, _, one := splitRevPath(o.arg)
+	if o.storage && !one {
+		return usagef("write REV:PATH, for example: mstore show HEAD:model.json --storage", "--storage is of one model")
+	}
 	return a.with(ctx, func(s *store.Store) error {
-		v, err := s.Show(ctx, headUnless(o.rev))
+		if one {
+			rev, path, err := a.revPath(s, o.arg)
+			switch {
+			case err != nil:
+				return err
+			case o.storage:
+				return a.showStorage(ctx, s, rev, path)
+			}
+			return a.showModel(ctx, s, rev, path)
+		}
+		v, err := s.Show(ctx, headUnless(o.arg))
 		if err != nil {
 			return err
 		}

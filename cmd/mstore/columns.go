@@ -8,11 +8,13 @@ import (
 	"github.com/rivo/uniseg"
 )
 
-// cell is one field of a table; look may be nil.
+// cell is one field of a table; look may be nil. A wide one reaches over the
+// columns after it, and no column becomes wider for it.
 type cell struct {
 	text  string
 	look  *color.Color
 	right bool
+	wide  bool
 }
 
 // columns is a table without lines: fields two spaces apart, as wide as the
@@ -31,7 +33,9 @@ func (c *columns) write(w io.Writer) error {
 			if i == len(widths) {
 				widths = append(widths, 0)
 			}
-			widths[i] = max(widths[i], textWidth(f.text))
+			if !f.wide {
+				widths[i] = max(widths[i], textWidth(f.text))
+			}
 		}
 	}
 	for _, row := range c.rows {
@@ -52,7 +56,7 @@ func writeRow(w io.Writer, indent string, row []cell, widths []int) error {
 		if i > 0 {
 			b.WriteString("  ")
 		}
-		pad := strings.Repeat(" ", widths[i]-textWidth(f.text))
+		pad := strings.Repeat(" ", max(0, widths[i]-textWidth(f.text)))
 		if f.right {
 			b.WriteString(pad)
 		}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -10,6 +11,25 @@ import (
 
 // humanBytes is a size in decimal units: "5.0 MB".
 func humanBytes(n int64) string { return humanize.Bytes(uint64(max(n, 0))) }
+
+// percent is "34.9%"; empty of nothing.
+func percent(part, whole int64) string {
+	if whole == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%.1f%%", 100*float64(part)/float64(whole))
+}
+
+// shareOf is "34.9% of raw, ratio 2.87"; empty where there is nothing to compare.
+func shareOf(stored, raw int64, of string) string {
+	if raw == 0 || stored == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s of %s, ratio %.2f", percent(stored, raw), of, float64(raw)/float64(stored))
+}
+
+// round3 is for JSON, where more digits would only be noise.
+func round3(x float64) float64 { return math.Round(x*1000) / 1000 }
 
 // sizeChange is how a size moved: "+12 kB", "-1.0 MB"; empty when it did not.
 func sizeChange(from, to int64) string {

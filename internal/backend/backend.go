@@ -57,6 +57,9 @@ type Backend interface {
 
 // Writer receives the content of a key to be. It is not safe for concurrent
 // use. One of Commit and Abort must be called; Abort after Commit does nothing.
+//
+// A Writer that keeps what it was given at hand also implements io.ReaderAt,
+// which may be called while another goroutine writes.
 type Writer interface {
 	io.Writer
 	// Commit publishes the key; errors are those of Backend.Put. Whatever the

@@ -60,6 +60,15 @@ func (w *dirWriter) Write(p []byte) (int, error) {
 	return n, w.err
 }
 
+// ReadAt reads back what was written.
+func (w *dirWriter) ReadAt(p []byte, off int64) (int, error) {
+	f := w.f
+	if f == nil {
+		return 0, errFinished(w.key)
+	}
+	return f.ReadAt(p, off)
+}
+
 func (w *dirWriter) Abort() error {
 	if w.f == nil {
 		return nil

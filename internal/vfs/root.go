@@ -46,7 +46,7 @@ func (r *Root) Open(name string) (File, error) {
 
 // Create implements FS. The mode is 0644 before the umask.
 func (r *Root) Create(name string) (File, error) {
-	return r.open("create", name, os.O_CREATE|os.O_EXCL|os.O_WRONLY)
+	return r.open("create", name, os.O_CREATE|os.O_EXCL|os.O_RDWR)
 }
 
 func (r *Root) open(op, name string, flag int) (File, error) {

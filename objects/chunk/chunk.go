@@ -1,121 +1,126 @@
-// Package chunk cuts a model into pieces, at places that depend on its content
-// alone, so that equal runs of bytes become equal pieces wherever they stand.
+// Package chunk cuts a model into pieces at places that mean something: where a
+// tensor begins, in the formats whose layout it understands, and elsewhere at
+// places that depend on the content alone, so that equal runs of bytes become
+// equal pieces wherever they stand. With each piece goes what is known about it:
+// the type of its elements, and a label by which a similar piece is found.
+//
+// What a file says about itself is believed only as far as it may be: a header
+// that lies costs good cuts, never bytes, and memory stays bounded.
 package chunk
 
-import (
-	"io"
-)
+import "io"
 
-// Lengths of pieces in bytes. The last piece of a model may be shorter than
-// Min; Max bounds what one piece costs in memory.
+// Lengths of pieces in bytes. Pieces that are cut by content are of Min bytes
+// at least, unless a tensor or the model's end follows; Max bounds what one
+// piece costs in memory.
 const (
 	Min = 512 << 10
 	Max = 4 << 20
-	// boundaryBits makes pieces of Min + 1 MiB on average.
-	boundaryBits = 20
 )
+
+// Elem is the type of a piece's elements: their length in bytes (0: not known;
+// a piece may end in the middle of one), and whether they are floating-point
+// numbers with sign, exponent and mantissa from the top, little-endian. The
+// first element begins where the piece does; what else a piece may hold, such as
+// the few bytes between two tensors, is little.
+type Elem struct {
+	Size  uint8
+	Float bool
+}
+
+// Piece is a run of a model's bytes.
+type Piece struct {
+	Raw  []byte
+	Elem Elem
+	// Label is what similar pieces of other models have in common; 0 for none.
+	// A piece of a tensor has that of the tensor's name, type, shape and the
+	// piece's number in it, whatever the values; a group of small tensors, that
+	// of them all; one cut by content has a sketch of the content. It is the
+	// same in every process and on every machine.
+	Label uint64
+	// More are further sketches of a piece that was cut by content; 0 for none.
+	More [sketches - 1]uint64
+	Last bool // nothing follows
+}
 
 // Cutter reads a model and returns its pieces in order. Not for concurrent use.
 type Cutter struct {
-	r    io.Reader
-	rest []byte // read, not yet given out
-	err  error
+	w      window
+	format Format
+	known  bool // the format
+	tensors
+	open tensor // the large one that is being cut
+	part int64  // the length of its parts
 }
 
 // New cuts what r gives.
-func New(r io.Reader) *Cutter { return &Cutter{r: r} }
+func New(r io.Reader) *Cutter { return &Cutter{w: window{r: r}} }
 
-// Next appends the next piece to buf[:0] and returns it, growing buf where its
-// capacity is less than Max. At the end it returns io.EOF; an empty model has
-// no piece. Last tells that nothing follows.
-func (c *Cutter) Next(buf []byte) (piece []byte, last bool, err error) {
-	buf = append(buf[:0], c.rest...)
-	c.rest = c.rest[:0]
-	scanned, hash := 0, uint64(0)
-	for {
-		var n int
-		n, scanned, hash = boundary(buf, scanned, hash)
-		if n > 0 {
-			if n < len(buf) || c.err == nil {
-				c.rest = append(c.rest, buf[n:]...)
-				return c.atEnd(buf[:n])
-			}
-		}
-		if c.err == io.EOF {
-			if len(buf) == 0 {
-				return nil, true, io.EOF
-			}
-			return buf, true, nil
-		}
-		if c.err != nil {
-			return nil, false, c.err
-		}
-		buf = c.fill(buf)
+// Format tells what the model is, once Next has returned for the first time.
+func (c *Cutter) Format() Format { return c.format }
+
+// Next returns the next piece. Its bytes are appended to buf[:0], which grows
+// where its capacity is too small. At the end Next returns io.EOF; an empty
+// model has no piece. The pieces do not depend on how the reader gives its
+// bytes; an error of the reader is returned as it is.
+func (c *Cutter) Next(buf []byte) (Piece, error) {
+	if !c.known {
+		c.begin()
 	}
+	c.w.start(buf)
+	pos := c.w.base
+	if len(c.w.at(pos, 1)) == 0 {
+		return Piece{Last: true}, c.w.err
+	}
+	p, n := c.piece(pos)
+	if n = min(n, len(c.w.buf)); c.w.failed() {
+		return Piece{}, c.w.err
+	}
+	p.Raw, p.Last = c.w.cut(n)
+	if c.w.failed() {
+		return Piece{}, c.w.err
+	}
+	return p, nil
 }
 
-// atEnd looks ahead, to tell whether the piece is the last.
-func (c *Cutter) atEnd(piece []byte) ([]byte, bool, error) {
-	if len(c.rest) == 0 && c.err == nil {
-		c.rest = c.fill(c.rest)
+// piece tells what the piece at pos is, and how long. Less may be left of the
+// model than it says.
+func (c *Cutter) piece(pos int64) (Piece, int) {
+	if pos < c.open.end {
+		return c.tensorPart(pos)
 	}
-	if c.err != nil && c.err != io.EOF {
-		return nil, false, c.err
+	t, ok := c.peek(&c.w, pos)
+	switch {
+	case ok && t.off == pos && t.end-t.off >= largeTensor:
+		c.open = t
+		c.take()
+		return c.tensorPart(pos)
+	case ok && t.off == pos:
+		return c.group(pos)
 	}
-	return piece, len(c.rest) == 0 && c.err == io.EOF, nil
+	return c.plain(pos)
 }
 
-// readSize is how much is read at once: what is left over after a cut, and
-// copied, is less.
-const readSize = 256 << 10
-
-func (c *Cutter) fill(buf []byte) []byte {
-	n := len(buf)
-	if cap(buf)-n < readSize {
-		buf = append(make([]byte, 0, max(2*cap(buf), n+readSize)), buf...)
+// begin finds out the format, and what the header tells of the tensors.
+func (c *Cutter) begin() {
+	c.known = true
+	head := c.w.lookahead(sampleSize)
+	c.format = detect(head)
+	c.part, c.layout = partSize, nil
+	switch c.format {
+	case Safetensors:
+		c.layout = safetensorsLayout(&c.w)
+	case GGUF:
+		c.layout = ggufLayout(&c.w)
+	case NPY:
+		c.layout = npyLayout(head)
+	case NPZ:
+		c.layout = &npz{}
+	case ONNX:
+		c.layout = newONNX()
+	case TFLite:
+		c.layout = tfliteLayout(head)
+	case Shard:
+		c.part, c.layout = shardPart, shardLayout(head)
 	}
-	for len(buf)-n < readSize && c.err == nil {
-		var k int
-		k, c.err = c.r.Read(buf[len(buf) : n+readSize])
-		buf = buf[:len(buf)+k]
-	}
-	return buf
 }
-
-// boundary finds the end of the piece that b begins with: 0 when b holds none
-// yet. It goes on where an earlier call on a shorter b stopped. The hash is a
-// gear hash (Xia et al., FastCDC, 2016), a function of the last 64 bytes.
-func boundary(b []byte, scanned int, hash uint64) (n, upTo int, h uint64) {
-	const mask = (1<<boundaryBits - 1) << (64 - boundaryBits)
-	if scanned == 0 {
-		if len(b) < Min {
-			return 0, 0, 0
-		}
-		scanned = Min - 64
-	}
-	end := min(len(b), Max)
-	for i := scanned; i < end; i++ {
-		hash = hash<<1 + gear[b[i]]
-		if hash&mask == 0 && i >= Min {
-			return i + 1, 0, 0
-		}
-	}
-	if end == Max {
-		return Max, 0, 0
-	}
-	return 0, end, hash
-}
-
-// gear holds one random number for each byte, from splitmix64 with seed 1. It
-// is part of the store's behaviour, not of its format.
-var gear = func() (t [256]uint64) {
-	x := uint64(1)
-	for i := range t {
-		x += 0x9e3779b97f4a7c15
-		z := x
-		z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
-		z = (z ^ z>>27) * 0x94d049bb133111eb
-		t[i] = z ^ z>>31
-	}
-	return t
-}()

@@ -88,6 +88,9 @@ const (
 	KindPiece  Kind = 1 // key: the piece's ID
 	KindRecipe Kind = 2 // key: the blob's ID; the record holds the recipe's ID
 	KindTree   Kind = 3 // key: the tree node's ID
+	// KindLabel is in indexes only: a second way to a piece's record, by its
+	// label (see LabelKey).
+	KindLabel Kind = 4
 )
 
 func (k Kind) String() string {
@@ -98,6 +101,8 @@ func (k Kind) String() string {
 		return "recipe"
 	case KindTree:
 		return "tree node"
+	case KindLabel:
+		return "label"
 	}
 	return fmt.Sprintf("kind %d", uint8(k))
 }
@@ -105,21 +110,33 @@ func (k Kind) String() string {
 // Key is what a record is found by.
 type Key = [hashindex.KeySize]byte
 
+// LabelKey is the key of a label's row: the label, big-endian, and the first 24
+// bytes of the piece's ID.
+func LabelKey(label uint64, piece Key) (k Key) {
+	binary.BigEndian.PutUint64(k[:], label)
+	copy(k[8:], piece[:])
+	return k
+}
+
+// Label is the label that a KindLabel row is found by.
+func Label(k Key) uint64 { return binary.BigEndian.Uint64(k[:]) }
+
 // Row is an index row: where a record lies in its pack.
 type Row struct {
 	Key    Key
 	Kind   Kind
 	Codec  uint8
+	Form   uint8  // of a piece: the format of the model that it was first part of
 	Off    uint32 // of the record's header
 	Stored uint32 // bytes of payload
-	Raw    uint64 // bytes when decoded
+	Raw    uint32 // bytes when decoded
 }
 
 const (
 	headerSize  = 36 // 8 + 4 + 16 + 4 + 4
-	recordSize  = 52 // a record's header
+	recordSize  = 48 // a record's header
 	trailerSize = 60
-	rowSize     = 50
+	rowSize     = 47
 
 	headMagic = "MSTOREPK"
 	tailMagic = "mstorepk"
@@ -128,18 +145,18 @@ const (
 // Rows sort by key, then kind, as their bytes do.
 func (r *Row) append(b []byte) []byte {
 	b = append(b, r.Key[:]...)
-	b = append(b, byte(r.Kind), r.Codec)
+	b = append(b, byte(r.Kind), r.Codec, r.Form)
 	b = binary.LittleEndian.AppendUint32(b, r.Off)
 	b = binary.LittleEndian.AppendUint32(b, r.Stored)
-	return binary.LittleEndian.AppendUint64(b, r.Raw)
+	return binary.LittleEndian.AppendUint32(b, r.Raw)
 }
 
 func parseRow(b []byte) (r Row) {
 	copy(r.Key[:], b)
-	r.Kind, r.Codec = Kind(b[32]), b[33]
-	r.Off = binary.LittleEndian.Uint32(b[34:])
-	r.Stored = binary.LittleEndian.Uint32(b[38:])
-	r.Raw = binary.LittleEndian.Uint64(b[42:])
+	r.Kind, r.Codec, r.Form = Kind(b[32]), b[33], b[34]
+	r.Off = binary.LittleEndian.Uint32(b[35:])
+	r.Stored = binary.LittleEndian.Uint32(b[39:])
+	r.Raw = binary.LittleEndian.Uint32(b[43:])
 	return r
 }
 
@@ -171,16 +188,17 @@ func checkHeader(b []byte, name Name) error {
 type Record struct {
 	Kind   Kind
 	Codec  uint8
+	Form   uint8
 	Stored uint32
-	Raw    uint64
+	Raw    uint32
 	ID     Key // of what the record holds
 }
 
 func (r *Record) encode(payload []byte) []byte {
 	b := make([]byte, 0, recordSize)
-	b = append(b, byte(r.Kind), r.Codec, 0, 0)
+	b = append(b, byte(r.Kind), r.Codec, r.Form, 0)
 	b = binary.LittleEndian.AppendUint32(b, r.Stored)
-	b = binary.LittleEndian.AppendUint64(b, r.Raw)
+	b = binary.LittleEndian.AppendUint32(b, r.Raw)
 	b = append(b, r.ID[:]...)
 	crc := crc32.Update(crc32.Checksum(b, castagnoli), castagnoli, payload)
 	return binary.LittleEndian.AppendUint32(b, crc)
@@ -191,11 +209,11 @@ func parseRecord(b []byte) (r Record, payload []byte, err error) {
 	if len(b) < recordSize {
 		return r, nil, fmt.Errorf("record of %d bytes: %w", len(b), ErrCorrupt)
 	}
-	r = Record{Kind: Kind(b[0]), Codec: b[1],
-		Stored: binary.LittleEndian.Uint32(b[4:]), Raw: binary.LittleEndian.Uint64(b[8:]), ID: Key(b[16:48])}
+	r = Record{Kind: Kind(b[0]), Codec: b[1], Form: b[2],
+		Stored: binary.LittleEndian.Uint32(b[4:]), Raw: binary.LittleEndian.Uint32(b[8:]), ID: Key(b[12:44])}
 	payload = b[recordSize:]
-	crc := crc32.Update(crc32.Checksum(b[:48], castagnoli), castagnoli, payload)
-	if crc != binary.LittleEndian.Uint32(b[48:]) || uint64(r.Stored) != uint64(len(payload)) || b[2]|b[3] != 0 {
+	crc := crc32.Update(crc32.Checksum(b[:44], castagnoli), castagnoli, payload)
+	if crc != binary.LittleEndian.Uint32(b[44:]) || uint64(r.Stored) != uint64(len(payload)) || b[3] != 0 {
 		return r, nil, fmt.Errorf("record checksum: %w", ErrCorrupt)
 	}
 	return r, payload, nil

@@ -12,7 +12,7 @@ import (
 // they come past it.
 
 func FuzzNotes(f *testing.F) {
-	for _, n := range []Notes{{}, {Needs: []Name{name(1), name(2)}, Version: []byte("v")}} {
+	for _, n := range []Notes{{}, {Needs: []Name{name(1), name(2)}, Folded: true, Versions: [][]byte{[]byte("v"), {}}}} {
 		f.Add(n.encode())
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -73,7 +73,7 @@ func FuzzPack(f *testing.F) {
 		f.Fatal(err)
 	}
 	for i := range 3 {
-		if err := w.Add(key(i), Record{Kind: KindPiece, Raw: 5}, []byte("abcde")); err != nil {
+		if _, err := w.Add(key(i), Record{Kind: KindPiece, Raw: 5}, []byte("abcde")); err != nil {
 			f.Fatal(err)
 		}
 	}
@@ -115,7 +115,7 @@ func FuzzSegment(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	if err := w.Add(key(1), Record{Kind: KindPiece, Raw: 5}, []byte("abcde")); err != nil {
+	if _, err := w.Add(key(1), Record{Kind: KindPiece, Raw: 5}, []byte("abcde")); err != nil {
 		f.Fatal(err)
 	}
 	p, err := w.Finish(Notes{})

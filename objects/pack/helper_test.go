@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/mstore/mstore/internal/backend"
@@ -34,14 +35,14 @@ func fill(t testing.TB, b backend.Backend, r *rand.Rand, nm Name, records, n int
 		if w.Has(kind, k) {
 			continue
 		}
-		rec := Record{Kind: kind, Codec: uint8(r.IntN(4)), Raw: r.Uint64N(1 << 40), ID: key(r.IntN(n))}
-		if err := w.Add(k, rec, payload(k)); err != nil {
+		rec := Record{Kind: kind, Codec: uint8(r.IntN(4)), Raw: r.Uint32(), ID: key(r.IntN(n))}
+		if _, err := w.Add(k, rec, payload(k)); err != nil {
 			t.Fatal(err)
 		}
 		id := rowID{k, kind}
 		have[id] = append(have[id], nm)
 	}
-	info, err := w.Finish(Notes{Needs: []Name{name(77)}, Version: []byte("version")})
+	info, err := w.Finish(Notes{Needs: []Name{name(77)}, Versions: [][]byte{[]byte("version")}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,6 +95,38 @@ func (have truth) check(t testing.TB, b backend.Backend, s *Set, n int) {
 			}
 			if l, err := s.Find(t.Context(), kind, k); (err == nil) != (len(want) > 0) || err == nil && got[l.Pack] == 0 {
 				t.Fatalf("%s %d: %+v, %v", kind, i, l, err)
+			}
+		}
+	}
+}
+
+// checkLocs demands that s yields every copy of exactly what have says, those of
+// one record one after the other.
+func (have truth) checkLocs(t testing.TB, s *Set) {
+	t.Helper()
+	got := truth{}
+	var last rowID
+	for l, err := range s.Locs(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		id := rowID{l.Key, l.Kind}
+		if bytes.Compare(id.key[:], last.key[:]) < 0 || id.key == last.key && id.kind < last.kind || id != last && got[id] != nil {
+			t.Fatalf("%s %x comes after %s %x", id.kind, id.key[:5], last.kind, last.key[:5])
+		}
+		last = id
+		got[id] = append(got[id], l.Pack)
+	}
+	if len(got) != len(have) {
+		t.Fatalf("%d records, want %d", len(got), len(have))
+	}
+	for id, want := range have {
+		if len(got[id]) != len(want) {
+			t.Fatalf("%s %x is in packs %v, want %v", id.kind, id.key[:5], got[id], want)
+		}
+		for _, p := range want {
+			if !slices.Contains(got[id], p) {
+				t.Fatalf("%s %x is in packs %v, want %v", id.kind, id.key[:5], got[id], want)
 			}
 		}
 	}

@@ -1,6 +1,7 @@
 package pack
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -74,6 +75,18 @@ func (x *Index) Find(kind Kind, key Key) (row Row, ok bool, err error) {
 	return row, ok, nil
 }
 
+// Labelled calls fn for every piece with that label until it returns false.
+func (x *Index) Labelled(label uint64, fn func(Row) bool) error {
+	prefix := LabelKey(label, Key{})
+	if err := x.rows.Prefix(prefix[:], 64, func(b []byte) bool {
+		r := parseRow(b)
+		return r.Kind != KindLabel || fn(r)
+	}); err != nil {
+		return x.corrupt(err)
+	}
+	return nil
+}
+
 // Rows yields all rows, sorted by key and kind.
 func (x *Index) Rows() iter.Seq2[Row, error] {
 	return func(yield func(Row, error) bool) {
@@ -127,26 +140,36 @@ type Loc struct {
 // Read reads one record. The payload is the caller's. Errors wrap ErrCorrupt
 // or those of the backend.
 func Read(ctx context.Context, b backend.Backend, l Loc) (Record, []byte, error) {
-	if l.Stored > maxPayload {
-		return Record{}, nil, fmt.Errorf("pack %s at %d: record of %d bytes: %w", l.Pack, l.Off, l.Stored, ErrCorrupt)
+	r, payload, err := ReadAt(ctx, b, l.Pack, l.Off, l.Stored)
+	if err != nil {
+		return Record{}, nil, err
 	}
-	buf := make([]byte, recordSize+int(l.Stored))
-	if err := backend.ReadFull(ctx, b, l.Pack.Key(), buf, int64(l.Off)); err != nil {
-		return Record{}, nil, fmt.Errorf("reading pack %s at %d: %w", l.Pack, l.Off, damage(err))
+	if r.Kind != l.Kind || r.Codec != l.Codec || r.Form != l.Form || r.Raw != l.Raw {
+		return Record{}, nil, fmt.Errorf("pack %s at %d: record is not the one indexed: %w", l.Pack, l.Off, ErrCorrupt)
+	}
+	return r, payload, nil
+}
+
+// ReadAt is Read without an index: whoever calls it knows what the record
+// should be.
+func ReadAt(ctx context.Context, b backend.Backend, p Name, off, stored uint32) (Record, []byte, error) {
+	if stored > maxPayload {
+		return Record{}, nil, fmt.Errorf("pack %s at %d: record of %d bytes: %w", p, off, stored, ErrCorrupt)
+	}
+	buf := make([]byte, recordSize+int(stored))
+	if err := backend.ReadFull(ctx, b, p.Key(), buf, int64(off)); err != nil {
+		return Record{}, nil, fmt.Errorf("reading pack %s at %d: %w", p, off, damage(err))
 	}
 	r, payload, err := parseRecord(buf)
-	if err == nil && (r.Kind != l.Kind || r.Codec != l.Codec || r.Raw != l.Raw) {
-		err = fmt.Errorf("record is not the one indexed: %w", ErrCorrupt)
-	}
 	if err != nil {
-		return Record{}, nil, fmt.Errorf("pack %s at %d: %w", l.Pack, l.Off, err)
+		return Record{}, nil, fmt.Errorf("pack %s at %d: %w", p, off, err)
 	}
 	return r, payload, nil
 }
 
 // CheckLayout verifies all of a pack that is not in a record: the header, and
 // that records fill it without gaps. rows must be all of the pack's, sorted by
-// offset.
+// offset, then kind.
 func CheckLayout(ctx context.Context, b backend.Backend, x *Index, rows []Row) error {
 	head := make([]byte, headerSize)
 	if err := backend.ReadFull(ctx, b, x.Name.Key(), head, 0); err != nil {
@@ -156,7 +179,17 @@ func CheckLayout(ctx context.Context, b backend.Backend, x *Index, rows []Row) e
 		return fmt.Errorf("pack %s: %w", x.Name, err)
 	}
 	off := int64(headerSize)
-	for _, r := range rows {
+	var piece Row // the last one that is not a label
+	for i, r := range rows {
+		if r.Kind == KindLabel { // rows of one place are sorted by kind
+			same := r
+			same.Key, same.Kind = piece.Key, KindPiece
+			if i == 0 || same != piece || !bytes.Equal(r.Key[8:], piece.Key[:24]) {
+				return x.corrupt(fmt.Errorf("label at %d is of no piece: %w", r.Off, errLayout))
+			}
+			continue
+		}
+		piece = r
 		if int64(r.Off) != off {
 			return x.corrupt(fmt.Errorf("gap at %d: %w", off, errLayout))
 		}

@@ -38,7 +38,7 @@ func TestRoundTrip(t *testing.T) {
 			t.Errorf("a key that is not there: %v, %v", ok, err)
 		}
 		notes, err := x.Notes()
-		if want := (Notes{Needs: []Name{name(77)}, Version: []byte("version")}); err != nil || !reflect.DeepEqual(notes, want) {
+		if want := (Notes{Needs: []Name{name(77)}, Versions: [][]byte{[]byte("version")}}); err != nil || !reflect.DeepEqual(notes, want) {
 			t.Errorf("notes %+v, %v", notes, err)
 		}
 		sort.Slice(rows, func(i, j int) bool { return rows[i].Off < rows[j].Off })
@@ -166,7 +166,7 @@ func TestWriterEnds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := w.Add(key(1), Record{Kind: KindPiece}, []byte("x")); err != nil {
+	if _, err := w.Add(key(1), Record{Kind: KindPiece}, []byte("x")); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.Abort(); err != nil {

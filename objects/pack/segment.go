@@ -2,12 +2,14 @@ package pack
 
 import (
 	"bytes"
+	"cmp"
 	"container/heap"
 	"context"
 	"encoding/binary"
 	"fmt"
 	"io"
 	"iter"
+	"slices"
 	"strings"
 
 	"github.com/mstore/mstore/internal/backend"
@@ -18,7 +20,7 @@ import (
 //
 //	header  magic "MSTOREMX", u32 format, u32 packs, u64 rows, 16 bytes name, u32 crc
 //	packs   16 bytes name, u64 size each; u32 crc of all of them
-//	rows    like a pack's, with u32 pack number after the codec (hashindex)
+//	rows    like a pack's, with u32 pack number after the form (hashindex)
 //
 // It is derived from the packs: one that is lost or damaged is built anew.
 const (
@@ -27,6 +29,7 @@ const (
 	segHeaderSize = 44
 	segPackSize   = 24
 	segRowSize    = rowSize + 4
+	rowHead       = 35 // what stands before the pack number: key, kind, codec, form
 )
 
 // SegmentInfo is a segment as the journal names it.
@@ -126,11 +129,47 @@ func (s *Segment) Find(kind Kind, key Key, fn func(Loc) bool) error {
 	return nil
 }
 
+// Labelled lists the pieces with that label, the newest first; of very many,
+// some.
+func (s *Segment) Labelled(label uint64) ([]Loc, error) {
+	const most = 4096
+	type found struct {
+		n uint32 // of the pack: they are numbered by age
+		l Loc
+	}
+	var all []found
+	prefix := LabelKey(label, Key{})
+	var bad error
+	err := s.rows.Prefix(prefix[:], 64, func(b []byte) bool {
+		l, err := s.parse(b)
+		if err != nil {
+			bad = err
+			return false
+		}
+		if l.Kind == KindLabel {
+			all = append(all, found{binary.LittleEndian.Uint32(b[rowHead:]), l})
+		}
+		return len(all) < most
+	})
+	if err == nil {
+		err = bad
+	}
+	if err != nil {
+		return nil, fmt.Errorf("pack index segment %s: %w", s.Name, damage(err))
+	}
+	slices.SortFunc(all, func(a, b found) int { return cmp.Or(cmp.Compare(b.n, a.n), cmp.Compare(b.l.Off, a.l.Off)) })
+	out := make([]Loc, len(all))
+	for i := range all {
+		out[i] = all[i].l
+	}
+	return out, nil
+}
+
 func (s *Segment) parse(b []byte) (Loc, error) {
 	var flat [rowSize]byte
-	copy(flat[:34], b)
-	copy(flat[34:], b[38:])
-	n := binary.LittleEndian.Uint32(b[34:])
+	copy(flat[:rowHead], b)
+	copy(flat[rowHead:], b[rowHead+4:])
+	n := binary.LittleEndian.Uint32(b[rowHead:])
 	if int64(n) >= int64(len(s.packs)) {
 		return Loc{}, fmt.Errorf("pack number %d: %w", n, errLayout)
 	}
@@ -285,9 +324,9 @@ func (h *rowHeap) advance(i int, number map[Name]uint32, dead map[Name]bool) (bo
 		}
 		var flat [rowSize]byte
 		l.Row.append(flat[:0])
-		row := append(h.heads[i].row[:0], flat[:34]...)
+		row := append(h.heads[i].row[:0], flat[:rowHead]...)
 		row = binary.LittleEndian.AppendUint32(row, number[l.Pack])
-		h.heads[i].row = append(row, flat[34:]...)
+		h.heads[i].row = append(row, flat[rowHead:]...)
 		return true, nil
 	}
 }

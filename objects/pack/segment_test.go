@@ -68,6 +68,7 @@ func TestSegments(t *testing.T) {
 			}
 			set := NewSet(b, loose, segs, dead)
 			without(have, dead).check(t, b, set, keys)
+			without(have, dead).checkLocs(t, set)
 			live, err := set.Packs(t.Context())
 			if err != nil || len(live) != len(all)-len(dead) {
 				t.Fatalf("%d live packs, want %d: %v", len(live), len(all)-len(dead), err)

@@ -157,6 +157,37 @@ func (s *Set) FindAll(ctx context.Context, kind Kind, key Key, fn func(Loc) bool
 	return fmt.Errorf("%s %x: %w", kind, key[:5], ErrNotFound)
 }
 
+// Labelled lists up to most pieces with that label, the newest first, and the
+// oldest at the end. It is there to find similar content; what cannot be read is
+// passed over.
+func (s *Set) Labelled(ctx context.Context, label uint64, most int) []Loc {
+	var out []Loc
+	add := func(l Loc) bool {
+		if !s.dead[l.Pack] {
+			out = append(out, l)
+		}
+		return true
+	}
+	for i := len(s.packs) - 1; i >= 0; i-- {
+		if x, err := s.Index(ctx, s.packs[i]); err == nil {
+			_ = x.Labelled(label, func(r Row) bool { return add(Loc{Pack: s.packs[i].Name, Row: r}) })
+		}
+	}
+	for i := len(s.segments) - 1; i >= 0; i-- {
+		if g, err := s.Segment(ctx, s.segments[i]); err == nil {
+			found, _ := g.Labelled(label)
+			for _, l := range found {
+				add(l)
+			}
+		}
+	}
+	if len(out) > most {
+		out[most-1] = out[len(out)-1]
+		out = out[:most]
+	}
+	return out
+}
+
 // findWithout looks into the packs of a segment that is lost, or whose rows are
 // damaged.
 func (s *Set) findWithout(ctx context.Context, g *Segment, kind Kind, key Key, fn func(Loc) bool) bool {

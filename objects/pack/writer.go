@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"hash/crc32"
+	"io"
 	"math"
 	"slices"
 
@@ -21,11 +22,13 @@ type Info struct {
 
 // Notes stand in a pack's footer.
 type Notes struct {
+	// Folded: the pack was made of others by repack.
+	Folded bool
 	// Needs lists the packs that hold bases of this pack's pieces.
 	Needs []Name
-	// Version is a copy of the version record that this pack was written for,
-	// as it was first tried; empty for a pack that no commit wrote.
-	Version []byte
+	// Versions are copies of the version records that this pack, or the packs
+	// that it was made of, were written for, as they were first tried.
+	Versions [][]byte
 }
 
 // Writer writes one pack. Not for concurrent use.
@@ -71,25 +74,49 @@ func (w *Writer) Has(kind Kind, key Key) bool {
 	return ok
 }
 
+// Name is the pack's name.
+func (w *Writer) Name() Name { return w.name }
+
 // Size is the number of bytes written so far.
 func (w *Writer) Size() int64 { return w.off }
 
-// Add appends a record that is found by key. payload is not kept.
-func (w *Writer) Add(key Key, r Record, payload []byte) error {
+// Add appends a record that is found by key, and by the labels too. It tells
+// where the record is. payload is not kept.
+func (w *Writer) Add(key Key, r Record, payload []byte, labels ...uint64) (Loc, error) {
 	if w.off > math.MaxUint32 || len(payload) > maxPayload {
-		return fmt.Errorf("pack %s of %d bytes cannot take %d more", w.name, w.off, len(payload))
+		return Loc{}, fmt.Errorf("pack %s of %d bytes cannot take %d more", w.name, w.off, len(payload))
 	}
 	r.Stored = uint32(len(payload))
-	row := Row{Key: key, Kind: r.Kind, Codec: r.Codec, Off: uint32(w.off), Stored: r.Stored, Raw: r.Raw}
+	row := Row{Key: key, Kind: r.Kind, Codec: r.Codec, Form: r.Form, Off: uint32(w.off), Stored: r.Stored, Raw: r.Raw}
 	if err := w.write(r.encode(payload)); err != nil {
-		return err
+		return Loc{}, err
 	}
 	if err := w.write(payload); err != nil {
-		return err
+		return Loc{}, err
 	}
 	w.rows = append(w.rows, row)
 	w.has[rowID{key, r.Kind}] = struct{}{}
-	return nil
+	for _, label := range labels {
+		second := row
+		second.Key, second.Kind = LabelKey(label, key), KindLabel
+		w.rows = append(w.rows, second)
+	}
+	return Loc{Pack: w.name, Row: row}, nil
+}
+
+// Read reads back a record that Add has written, where the backend can; else
+// ok is false. It may be called while another goroutine adds.
+func (w *Writer) Read(off, stored uint32) (rec Record, payload []byte, ok bool, err error) {
+	from, ok := w.w.(io.ReaderAt)
+	if !ok || stored > maxPayload {
+		return rec, nil, false, nil
+	}
+	buf := make([]byte, recordSize+int(stored))
+	if _, err := from.ReadAt(buf, int64(off)); err != nil {
+		return rec, nil, true, fmt.Errorf("reading back pack %s: %w", w.name, err)
+	}
+	rec, payload, err = parseRecord(buf)
+	return rec, payload, true, err
 }
 
 // Finish writes the footer and publishes the pack: when it returns, the pack
@@ -132,21 +159,38 @@ func (w *Writer) Abort() error { return w.w.Abort() }
 
 func (n *Notes) encode() []byte {
 	var e wire.Encoder
+	if n.Folded {
+		e.Byte(1)
+	} else {
+		e.Byte(0)
+	}
 	e.Uint(uint64(len(n.Needs)))
 	for _, p := range n.Needs {
 		e.Raw(p[:])
 	}
-	e.Bytes(n.Version)
+	e.Uint(uint64(len(n.Versions)))
+	for _, v := range n.Versions {
+		e.Bytes(v)
+	}
 	return e.B
 }
 
 func decodeNotes(b []byte) (n Notes, err error) {
 	d := wire.NewDecoder(b)
+	switch f := d.Byte(); f {
+	case 0, 1:
+		n.Folded = f == 1
+	default:
+		d.Fail("folded is %d", f)
+	}
 	n.Needs = make([]Name, d.Count(len(Name{})))
 	for i := range n.Needs {
 		d.Fixed(n.Needs[i][:])
 	}
-	n.Version = d.Bytes()
+	n.Versions = make([][]byte, d.Count(1))
+	for i := range n.Versions {
+		n.Versions[i] = d.Bytes()
+	}
 	if err := d.End(); err != nil {
 		return Notes{}, fmt.Errorf("notes: %w: %w", ErrCorrupt, err)
 	}

@@ -1,0 +1,267 @@
+package gc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/mstore/mstore/internal/backend"
+	"github.com/mstore/mstore/journal"
+	"github.com/mstore/mstore/objects"
+	"github.com/mstore/mstore/objects/pack"
+)
+
+// Repacker rewrites packs. All fields must be set.
+type Repacker struct {
+	Backend  backend.Backend
+	Journal  *journal.Journal
+	Set      func(*journal.State) *pack.Set // the packs of a state
+	NewName  func() pack.Name               // random names
+	Progress func(done, total int64)        // raw bytes of blobs
+	Warn     func(msg string)
+}
+
+// Options are the settings of a repack.
+type Options struct {
+	// All: packs that were made by an earlier repack too.
+	All bool
+}
+
+// Result is what a repack did.
+type Result struct {
+	Packs  int   // that were rewritten
+	Into   int   // so many
+	Before int64 // bytes of the packs that were rewritten
+	After  int64
+	Left   []pack.Name // what stays because some of it cannot be read
+}
+
+const (
+	// smallPack is the length in bytes below which a pack that repack made is
+	// taken up again, together with what came since.
+	smallPack = 32 << 20
+	// packSize is the length of the packs that repack writes. Each is published as
+	// soon as it is full: so much at most is done again after an interruption.
+	packSize = 256 << 20
+	// keepBytes is what is kept in memory of pieces that were read, and as much of
+	// those that were written, as bases of the next.
+	keepBytes = 64 << 20
+)
+
+// ErrGone: another process has removed packs meanwhile. Nothing was changed.
+var ErrGone = errors.New("another process has rewritten the packs meanwhile")
+
+// Repack rewrites packs that commits have written: into few, with more time for
+// each piece, the newest version of each model by itself and the earlier ones as
+// differences to those that came after. It ends in one journal entry that names
+// the new packs and removes the old ones, whose files are deleted then. No writer
+// waits for it, and what is committed meanwhile stays as it is. When it is
+// interrupted, the packs that were full are kept, and the next one goes on from
+// there. When the new packs would not be smaller, the old ones stay.
+//
+// Damaged records are left where they are: a pack that has some stays.
+func (rp *Repacker) Repack(ctx context.Context, o Options) (*Result, error) {
+	st, err := rp.Journal.Load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r := &repack{Repacker: rp, st: st, res: &Result{}, stay: map[pack.Name]bool{}}
+	if err := r.choose(ctx, o); err != nil {
+		return nil, err
+	}
+	r.sweep(ctx)
+	if len(r.old) == 0 {
+		return r.res, nil
+	}
+	made, err := r.rewrite(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return r.res, r.publish(ctx, made)
+}
+
+type repack struct {
+	*Repacker
+	st   *journal.State
+	res  *Result
+	full *objects.Reader // all packs
+	kept *objects.Reader // those that are not rewritten
+
+	removed  map[pack.Name]bool // by the journal, some time
+	old      []*pack.Index
+	versions [][]byte // copies of version records from their footers
+	stay     map[pack.Name]bool
+	early    []pack.Info // new packs that the journal names already
+}
+
+// choose finds the packs to rewrite. No pack that stays needs one of them, so
+// that new packs, which may need those that stay, are never in a circle with
+// them.
+func (r *repack) choose(ctx context.Context, o Options) error {
+	all, removed, err := r.Journal.History(r.st).AllPacks(ctx)
+	if err != nil {
+		return err
+	}
+	r.removed = removed
+	set := r.Set(r.st)
+	type candidate struct {
+		x     *pack.Index
+		notes pack.Notes
+		take  bool
+	}
+	var packs []*candidate
+	fresh := 0
+	for _, p := range all {
+		x, err := set.Index(ctx, p)
+		var n pack.Notes
+		if err == nil {
+			n, err = x.Notes()
+		}
+		if err != nil {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			r.res.Left = append(r.res.Left, p.Name)
+			continue
+		}
+		c := &candidate{x: x, notes: n, take: o.All || !n.Folded || p.Size < smallPack}
+		if !n.Folded {
+			fresh++
+		}
+		packs = append(packs, c)
+	}
+	for again := true; again; {
+		again = false
+		needed := map[pack.Name]bool{}
+		for _, c := range packs {
+			if !c.take {
+				for _, p := range c.notes.Needs {
+					needed[p] = true
+				}
+			}
+		}
+		for _, c := range packs {
+			if c.take && needed[c.x.Name] {
+				c.take, again = false, true
+			}
+		}
+	}
+	taken := 0
+	for _, c := range packs {
+		if c.take {
+			taken++
+		}
+	}
+	if !o.All && fresh == 0 && taken < 4 { // what repack made before is as good as it gets
+		return nil
+	}
+	dead := map[pack.Name]bool{}
+	for name := range r.st.Dead {
+		dead[name] = true
+	}
+	for _, c := range packs {
+		if c.take {
+			r.old = append(r.old, c.x)
+			r.res.Before += c.x.Size
+			dead[c.x.Name] = true
+			r.versions = append(r.versions, c.notes.Versions...)
+		}
+	}
+	for _, name := range r.res.Left { // no base for what is new
+		dead[name] = true
+	}
+	r.res.Packs = len(r.old)
+	r.full = objects.NewReader(r.Backend, set)
+	r.full.KeepPieces(keepBytes)
+	rest := pack.NewSet(r.Backend, r.st.Packs, r.st.Segments, dead)
+	rest.Recover = set.Recover
+	rest.Inherit(set)
+	r.kept = objects.NewReader(r.Backend, rest)
+	r.kept.KeepPieces(keepBytes)
+	return nil
+}
+
+// sweep deletes the files of packs that the journal has removed: who removed
+// them was killed before it could. A failure does no harm.
+func (r *repack) sweep(ctx context.Context) {
+	infos, err := r.Backend.List(ctx, pack.Prefix, "", 0)
+	if err != nil {
+		return
+	}
+	for _, i := range infos {
+		if name, ok := pack.ParseKey(i.Key); ok && r.removed[name] {
+			_ = r.Backend.Delete(ctx, i.Key)
+		}
+	}
+}
+
+// publish makes the new packs take the place of the old ones.
+func (r *repack) publish(ctx context.Context, made []pack.Info) error {
+	var remove []pack.Info
+	var gain int64
+	for _, x := range r.old {
+		if !r.stay[x.Name] {
+			remove = append(remove, x.Info)
+			gain += x.Size
+		}
+	}
+	for _, p := range made {
+		r.res.After += p.Size
+	}
+	r.res.Into = len(made)
+	if r.res.After > gain || (r.res.After == gain && len(made) >= len(remove)) {
+		*r.res = Result{Left: r.res.Left}
+		return r.drop(ctx, made)
+	}
+	add := made[len(r.early):]
+	err := r.update(ctx, func(now *journal.State) ([]journal.Op, error) {
+		if now.Removals != r.st.Removals {
+			return nil, ErrGone
+		}
+		ops := []journal.Op{{Kind: journal.OpRemovePacks, Packs: remove}}
+		if len(add) > 0 {
+			ops = append([]journal.Op{{Kind: journal.OpAddPacks, Packs: add}}, ops...)
+		}
+		return ops, nil
+	})
+	if errors.Is(err, backend.ErrUnknown) {
+		return err // the new packs may be in use
+	}
+	if err != nil {
+		return errors.Join(err, r.drop(context.WithoutCancel(ctx), made))
+	}
+	objects.DeletePacks(context.WithoutCancel(ctx), r.Backend, remove)
+	return nil
+}
+
+// drop takes new packs back.
+func (r *repack) drop(ctx context.Context, made []pack.Info) error {
+	if len(r.early) > 0 {
+		err := r.update(ctx, func(*journal.State) ([]journal.Op, error) {
+			return []journal.Op{{Kind: journal.OpRemovePacks, Packs: r.early}}, nil
+		})
+		if err != nil {
+			return fmt.Errorf("taking new packs back: %w", err)
+		}
+	}
+	objects.DeletePacks(ctx, r.Backend, made)
+	return nil
+}
+
+// update appends operations to the journal as it is now.
+func (r *repack) update(ctx context.Context, ops func(*journal.State) ([]journal.Op, error)) error {
+	for {
+		st, err := r.Journal.Load(ctx)
+		if err != nil {
+			return err
+		}
+		list, err := ops(st)
+		if err != nil {
+			return err
+		}
+		if _, err = r.Journal.Append(ctx, st, list, time.Time{}); !errors.Is(err, journal.ErrLost) {
+			return err
+		}
+	}
+}

@@ -1,0 +1,195 @@
+package gc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/mstore/mstore/internal/backend"
+	"github.com/mstore/mstore/journal"
+	"github.com/mstore/mstore/objects"
+	"github.com/mstore/mstore/objects/pack"
+)
+
+// rewrite writes everything of the old packs into new ones, and lists them.
+func (r *repack) rewrite(ctx context.Context) ([]pack.Info, error) {
+	w := objects.NewWriter(ctx, r.Backend, r.kept, objects.WriterOptions{Repack: true, NewName: r.NewName, MaxPack: packSize,
+		Published: func(p pack.Info) error {
+			if err := r.update(ctx, func(*journal.State) ([]journal.Op, error) {
+				return []journal.Op{{Kind: journal.OpAddPacks, Packs: []pack.Info{p}}}, nil
+			}); err != nil {
+				return err
+			}
+			r.early = append(r.early, p)
+			return nil
+		}})
+	err := r.blobs(ctx, w)
+	if err == nil {
+		err = r.rest(ctx, w)
+	}
+	if err != nil {
+		w.End()
+		return nil, err
+	}
+	return w.Finish(r.versions...)
+}
+
+// content is what a model was in some version.
+type content struct {
+	blob objects.BlobID
+	size int64
+}
+
+// blobs stores what versions name: model by model, the newest content first,
+// the earlier ones after it.
+func (r *repack) blobs(ctx context.Context, w *objects.Writer) error {
+	byPath, err := r.contents(ctx)
+	if err != nil {
+		return err
+	}
+	var done, total int64
+	for _, list := range byPath {
+		for _, c := range list {
+			total += c.size
+		}
+	}
+	seen := map[objects.BlobID]bool{}
+	for _, path := range slices.Sorted(maps.Keys(byPath)) {
+		var newer objects.BlobID
+		for _, c := range slices.Backward(byPath[path]) {
+			if !seen[c.blob] {
+				seen[c.blob] = true
+				if err := r.blob(ctx, w, c.blob, newer); err != nil {
+					return err
+				}
+			}
+			newer = c.blob
+			done += c.size
+			r.Progress(done, total)
+		}
+	}
+	return nil
+}
+
+// contents lists what each model was, the oldest first.
+func (r *repack) contents(ctx context.Context) (map[string][]content, error) {
+	byPath := map[string][]content{}
+	trees := map[uint64]objects.TreeID{} // of versions that list no changes
+	h := r.Journal.History(r.st)
+	for e, err := range h.Entries(ctx, 0) {
+		if err != nil {
+			return nil, err
+		}
+		v, _, err := e.Version()
+		if err != nil {
+			return nil, err
+		}
+		if v == nil {
+			continue
+		}
+		note := func(path string, blob objects.BlobID, size int64) {
+			list := byPath[path]
+			if len(list) == 0 || list[len(list)-1].blob != blob {
+				byPath[path] = append(list, content{blob, size})
+			}
+		}
+		for _, c := range v.Changes {
+			if c.Status != objects.Removed {
+				note(c.Path, c.Blob, c.Size)
+			}
+		}
+		if len(v.Changes) > 0 || v.Added+v.Changed+v.Removed == 0 {
+			continue
+		}
+		var from objects.TreeID
+		if p := e.Commit().Parent.Entry; p != 0 {
+			if from = trees[p]; from == (objects.TreeID{}) {
+				pe, err := h.Entry(ctx, p)
+				if err != nil {
+					return nil, err
+				}
+				if pv, _, err := pe.Version(); err == nil && pv != nil {
+					from = pv.Tree
+				}
+			}
+		}
+		trees[e.Number] = v.Tree
+		for d, err := range objects.DiffTrees(ctx, objects.OpenTree(from, r.full), objects.OpenTree(v.Tree, r.full)) {
+			if err != nil {
+				break // what is not found this way is copied as it is
+			}
+			if d.To != nil {
+				note(d.Path, d.To.Blob, d.To.Size)
+			}
+		}
+	}
+	return byPath, nil
+}
+
+// blob stores one content, as a difference to newer where it can. Damaged
+// content is left to rest.
+func (r *repack) blob(ctx context.Context, w *objects.Writer, id, newer objects.BlobID) error {
+	if there, err := r.kept.Complete(ctx, id); err != nil || there {
+		return err
+	}
+	b, err := r.full.Blob(ctx, id)
+	if err != nil {
+		return lenient(ctx, err)
+	}
+	got, _, err := w.Blob(b, b.Size(), newer)
+	if err == nil && got != id {
+		err = fmt.Errorf("content %s: %w: hash differs", id, objects.ErrCorrupt)
+	}
+	return lenient(ctx, err)
+}
+
+// lenient passes over damage.
+func lenient(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if errors.Is(err, objects.ErrCorrupt) || errors.Is(err, objects.ErrMissing) || errors.Is(err, backend.ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
+// rest copies every record that the versions did not lead to: trees, recipes of
+// other cuts, content that nothing names any more but somebody may be about to.
+func (r *repack) rest(ctx context.Context, w *objects.Writer) error {
+	for _, x := range r.old {
+		labels := map[uint32][]uint64{}
+		var rows []pack.Row
+		for row, err := range x.Rows() {
+			if err != nil {
+				return err
+			}
+			if row.Kind == pack.KindLabel {
+				labels[row.Off] = append(labels[row.Off], pack.Label(row.Key))
+			} else {
+				rows = append(rows, row)
+			}
+		}
+		slices.SortFunc(rows, func(a, b pack.Row) int { return int(int64(a.Off) - int64(b.Off)) })
+		for _, row := range rows {
+			err := w.Copy(ctx, r.full, pack.Loc{Pack: x.Name, Row: row}, labels[row.Off])
+			if err == nil {
+				continue
+			}
+			if lenient(ctx, err) != nil {
+				return err
+			}
+			if !r.stay[x.Name] {
+				r.stay[x.Name] = true
+				r.res.Left = append(r.res.Left, x.Name)
+				r.Warn(fmt.Sprintf("pack %s stays as it is: %v", x.Name, err))
+			}
+		}
+	}
+	return nil
+}

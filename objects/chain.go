@@ -1,0 +1,255 @@
+package objects
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/mstore/mstore/internal/backend"
+	"github.com/mstore/mstore/objects/codec"
+	"github.com/mstore/mstore/objects/pack"
+)
+
+// A piece may be stored as a difference to bases, which are other pieces, and
+// they to theirs: a chain. A base is named by its content; where a record of it
+// was when the difference was made is said too, so that no index need be asked.
+// When that record is gone or damaged, any other of the same content does.
+//
+// The payload of such a record:
+//
+//	u8 bases | u8 depth | u32 work | for each base 32 bytes piece, 16 bytes pack,
+//	u32 offset, u32 stored length | what the codec wrote
+//
+// Depth is the length of the longest chain below, and work what decoding costs
+// with all bases, in KiB copied.
+type chain struct {
+	bases []baseRef
+	depth int
+	work  int
+}
+
+type baseRef struct {
+	piece  PieceID
+	pack   pack.Name
+	off    uint32
+	stored uint32
+}
+
+const (
+	chainHead = 6
+	refSize   = 56
+
+	// maxDepth and maxWork cut a chain where it is written: the depth, and the
+	// work for each byte of the piece. Number columns take 12, so that a piece is
+	// read in at most some eight times the time that it takes by itself.
+	maxDepth = 64
+	maxWork  = 100
+	// floorWork is the length in bytes up to which a piece of text may cost as
+	// much as one of this length: one that was part of a larger piece before, say.
+	floorWork = 2 << 20
+	// Repack makes longer ones: the newest version stands at their root.
+	foldedDepth = 128
+	foldedWork  = 200
+	// A reader allows for more, but not for chains without an end.
+	readDepth = 255
+	readWork  = 1000
+)
+
+func (c *chain) append(b []byte) []byte {
+	b = append(b, byte(len(c.bases)), byte(c.depth))
+	b = binary.LittleEndian.AppendUint32(b, uint32(c.work))
+	for _, r := range c.bases {
+		b = append(b, r.piece[:]...)
+		b = append(b, r.pack[:]...)
+		b = binary.LittleEndian.AppendUint32(b, r.off)
+		b = binary.LittleEndian.AppendUint32(b, r.stored)
+	}
+	return b
+}
+
+// parseChain splits a record's payload.
+func parseChain(id codec.ID, payload []byte) (c chain, body []byte, err error) {
+	if !id.HasBases() {
+		return c, payload, nil
+	}
+	if len(payload) < chainHead {
+		return c, nil, fmt.Errorf("chain: %w: %d bytes", ErrCorrupt, len(payload))
+	}
+	n := int(payload[0])
+	c.depth, c.work = int(payload[1]), int(binary.LittleEndian.Uint32(payload[2:]))
+	body = payload[chainHead:]
+	if n == 0 || n > codec.MaxBases || len(body) < n*refSize || c.depth == 0 {
+		return c, nil, fmt.Errorf("chain: %w: %d bases", ErrCorrupt, n)
+	}
+	for range n {
+		c.bases = append(c.bases, baseRef{piece: PieceID(body[:32]), pack: pack.Name(body[32:48]),
+			off: binary.LittleEndian.Uint32(body[48:]), stored: binary.LittleEndian.Uint32(body[52:])})
+		body = body[refSize:]
+	}
+	return c, body, nil
+}
+
+// ownWork is what decoding a record costs without its bases.
+func ownWork(id codec.ID, raw int) int { return id.Work() * (raw>>10 + 1) }
+
+// totalWork is what decoding a record costs with its bases.
+func (c *chain) totalWork(id codec.ID, raw int) int {
+	if id.HasBases() {
+		return c.work
+	}
+	return ownWork(id, raw)
+}
+
+// fetch reads the record at a place that a chain names.
+type fetch func(ctx context.Context, r baseRef) (pack.Record, []byte, error)
+
+func (r *Reader) fetch(ctx context.Context, ref baseRef) (pack.Record, []byte, error) {
+	return pack.ReadAt(ctx, r.b, ref.pack, ref.off, ref.stored)
+}
+
+// decoding is one read of a piece with all its bases.
+type decoding struct {
+	r     *Reader
+	fetch fetch
+	// careful: every base is checked by its hash as soon as it is decoded. It
+	// need not be: what comes out at the end is checked.
+	careful bool
+	work    int // KiB that may still be decoded
+}
+
+// newDecoding begins a read of raw bytes.
+func (r *Reader) newDecoding(f fetch, careful bool, raw int) *decoding {
+	return &decoding{r: r, fetch: f, careful: careful, work: readWork * (raw>>10 + 1024)}
+}
+
+// payload appends what a record holds to dst.
+func (d *decoding) payload(ctx context.Context, dst []byte, rec pack.Record, payload []byte, depth int) ([]byte, error) {
+	id := codec.ID(rec.Codec)
+	if rec.Raw > codec.MaxPiece {
+		return nil, fmt.Errorf("%w: %d bytes", ErrCorrupt, rec.Raw)
+	}
+	if d.work -= ownWork(id, int(rec.Raw)); d.work < 0 || depth > readDepth {
+		return nil, fmt.Errorf("%w: a chain without an end", ErrCorrupt)
+	}
+	c, body, err := parseChain(id, payload)
+	if err != nil {
+		return nil, err
+	}
+	if id == codec.Delta && len(c.bases) == 1 && !d.careful {
+		return d.patched(ctx, dst, c.bases[0], body, int(rec.Raw), depth)
+	}
+	var bases [][]byte
+	defer func() {
+		for _, b := range bases {
+			d.r.buffers.put(b)
+		}
+	}()
+	for _, ref := range c.bases {
+		b, err := d.base(ctx, ref, depth+1)
+		if err != nil {
+			return nil, err
+		}
+		bases = append(bases, b)
+	}
+	out, err := codec.Decode(dst, id, body, int(rec.Raw), bases)
+	return out, corruptCode(err)
+}
+
+// maxRuns bounds a patch that others are put onto: beyond, copying the base once
+// costs less.
+const maxRuns = 1 << 15
+
+// patched decodes a delta to one base. As long as that is one too, the two are
+// put together and nothing is copied.
+func (d *decoding) patched(ctx context.Context, dst []byte, ref baseRef, body []byte, size, depth int) ([]byte, error) {
+	p, err := codec.ParsePatch(body, size)
+	for err == nil && p.Runs() < maxRuns && depth < readDepth && !d.r.keeps(ref.piece) {
+		rec, payload, ferr := d.fetch(ctx, ref)
+		if ferr != nil || rec.Kind != pack.KindPiece || PieceID(rec.ID) != ref.piece || codec.ID(rec.Codec) != codec.Delta {
+			break // base tells what is wrong, or finds another copy
+		}
+		c, body, perr := parseChain(codec.Delta, payload)
+		if perr != nil || len(c.bases) != 1 {
+			break
+		}
+		inner, perr := codec.ParsePatch(body, int(rec.Raw))
+		if perr != nil {
+			break
+		}
+		if d.work -= ownWork(codec.Raw, len(payload)); d.work < 0 {
+			break
+		}
+		p, err = p.On(inner)
+		ref, depth = c.bases[0], depth+1
+	}
+	if err != nil {
+		return nil, corruptCode(err)
+	}
+	b, err := d.base(ctx, ref, depth+1)
+	if err != nil {
+		return nil, err
+	}
+	defer d.r.buffers.put(b)
+	out, err := p.Apply(dst, b)
+	return out, corruptCode(err)
+}
+
+func corruptCode(err error) error {
+	if errors.Is(err, codec.ErrCorrupt) {
+		return fmt.Errorf("%w: %w", ErrCorrupt, err)
+	}
+	return err
+}
+
+// base decodes a base: where the chain says, else wherever it is.
+func (d *decoding) base(ctx context.Context, ref baseRef, depth int) ([]byte, error) {
+	if raw, ok := d.r.cached(d.r.buffers.get(0), ref.piece); ok {
+		return raw, nil
+	}
+	try := func(rec pack.Record, payload []byte, err error) ([]byte, error) {
+		if err != nil {
+			return nil, err
+		}
+		if rec.Kind != pack.KindPiece || PieceID(rec.ID) != ref.piece {
+			return nil, fmt.Errorf("%w: another record than the chain names", ErrCorrupt)
+		}
+		raw, err := d.payload(ctx, d.r.buffers.get(int(min(rec.Raw, codec.MaxPiece))), rec, payload, depth)
+		if err == nil && d.careful && HashPiece(raw) != ref.piece {
+			err = fmt.Errorf("%w: hash differs", ErrCorrupt)
+		}
+		return raw, err
+	}
+	raw, first := try(d.fetch(ctx, ref))
+	if first == nil || ctx.Err() != nil {
+		return raw, first
+	}
+	var err error
+	found := d.r.Set().FindAll(ctx, pack.KindPiece, pack.Key(ref.piece), func(l pack.Loc) bool {
+		if l.Pack == ref.pack && l.Off == ref.off {
+			return true
+		}
+		var rec pack.Record
+		var payload []byte
+		rec, payload, err = pack.Read(ctx, d.r.b, l)
+		raw, err = try(rec, payload, err)
+		return err != nil && ctx.Err() == nil && d.work > 0
+	})
+	if raw != nil && err == nil {
+		return raw, nil
+	}
+	if err == nil && errors.Is(found, pack.ErrNotFound) {
+		if errors.Is(first, backend.ErrNotFound) { // the caller looks in the packs of now
+			first = fmt.Errorf("%w: %w", ErrMissing, first)
+		}
+	}
+	return nil, fmt.Errorf("base %s in pack %s: %w", ref.piece, ref.pack, corrupt(first))
+}
+
+// corrupt makes damage of a pack this package's ErrCorrupt.
+func corrupt(err error) error {
+	if errors.Is(err, pack.ErrCorrupt) && !errors.Is(err, ErrCorrupt) {
+		return fmt.Errorf("%w: %w", ErrCorrupt, err)
+	}
+	return err
+}
