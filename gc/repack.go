@@ -26,6 +26,8 @@ type Repacker struct {
 type Options struct {
 	// All: packs that were made by an earlier repack too.
 	All bool
+	// MaxPack is the length in bytes of the packs that are written; 0: 256 MiB.
+	MaxPack int64
 }
 
 // Result is what a repack did.
@@ -38,9 +40,9 @@ type Result struct {
 }
 
 const (
-	// smallPack is the length in bytes below which a pack that repack made is
-	// taken up again, together with what came since.
-	smallPack = 32 << 20
+	// smallPart: a pack that repack made and that is less than this part of a full
+	// one is taken up again, together with what came since.
+	smallPart = 8
 	// packSize is the length of the packs that repack writes. Each is published as
 	// soon as it is full: so much at most is done again after an interruption.
 	packSize = 256 << 20
@@ -62,6 +64,9 @@ var ErrGone = errors.New("another process has rewritten the packs meanwhile")
 //
 // Damaged records are left where they are: a pack that has some stays.
 func (rp *Repacker) Repack(ctx context.Context, o Options) (*Result, error) {
+	if o.MaxPack == 0 {
+		o.MaxPack = packSize
+	}
 	st, err := rp.Journal.Load(ctx)
 	if err != nil {
 		return nil, err
@@ -74,7 +79,7 @@ func (rp *Repacker) Repack(ctx context.Context, o Options) (*Result, error) {
 	if len(r.old) == 0 {
 		return r.res, nil
 	}
-	made, err := r.rewrite(ctx)
+	made, err := r.rewrite(ctx, o.MaxPack)
 	if err != nil {
 		return nil, err
 	}
@@ -125,7 +130,7 @@ func (r *repack) choose(ctx context.Context, o Options) error {
 			r.res.Left = append(r.res.Left, p.Name)
 			continue
 		}
-		c := &candidate{x: x, notes: n, take: o.All || !n.Folded || p.Size < smallPack}
+		c := &candidate{x: x, notes: n, take: o.All || !n.Folded || p.Size < o.MaxPack/smallPart}
 		if !n.Folded {
 			fresh++
 		}

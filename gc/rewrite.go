@@ -14,8 +14,8 @@ import (
 )
 
 // rewrite writes everything of the old packs into new ones, and lists them.
-func (r *repack) rewrite(ctx context.Context) ([]pack.Info, error) {
-	w := objects.NewWriter(ctx, r.Backend, r.kept, objects.WriterOptions{Repack: true, NewName: r.NewName, MaxPack: packSize,
+func (r *repack) rewrite(ctx context.Context, maxPack int64) ([]pack.Info, error) {
+	w := objects.NewWriter(ctx, r.Backend, r.kept, objects.WriterOptions{Repack: true, NewName: r.NewName, MaxPack: maxPack,
 		Published: func(p pack.Info) error {
 			if err := r.update(ctx, func(*journal.State) ([]journal.Op, error) {
 				return []journal.Op{{Kind: journal.OpAddPacks, Packs: []pack.Info{p}}}, nil

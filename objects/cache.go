@@ -3,13 +3,16 @@ package objects
 import (
 	"container/list"
 	"sync"
+
+	"github.com/mstore/mstore/objects/codec"
 )
 
 // pieceCache holds the pieces that were read last. Who reads a whole history
 // meets each piece again as the base of the next.
 type pieceCache struct {
 	mu   sync.Mutex
-	most int // bytes
+	all  bool // not only bases that took much work
+	most int  // bytes
 	size int
 	list list.List // of *cachedPiece, the last used first
 	byID map[PieceID]*list.Element
@@ -20,18 +23,21 @@ type cachedPiece struct {
 	raw []byte
 }
 
-// KeepPieces makes the Reader keep up to that many bytes of pieces that it has
-// read, for those that come after. It must be called before the first read.
-func (r *Reader) KeepPieces(bytes int) {
-	r.cache = &pieceCache{most: bytes, byID: map[PieceID]*list.Element{}}
+// rootBytes is how much of what chains begin with every Reader keeps: the parts
+// of a model often come from the same one.
+const rootBytes = 16 << 20
+
+func newPieceCache(most int, all bool) *pieceCache {
+	return &pieceCache{most: most, all: all, byID: map[PieceID]*list.Element{}}
 }
+
+// KeepPieces makes the Reader keep up to that many bytes of all pieces that it
+// has read, for those that come after. It must be called before the first read.
+func (r *Reader) KeepPieces(bytes int) { r.cache = newPieceCache(bytes, true) }
 
 // cached appends a piece that is kept to dst.
 func (r *Reader) cached(dst []byte, id PieceID) ([]byte, bool) {
 	c := r.cache
-	if c == nil {
-		return nil, false
-	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	e := c.byID[id]
@@ -42,22 +48,34 @@ func (r *Reader) cached(dst []byte, id PieceID) ([]byte, bool) {
 	return append(dst, e.Value.(*cachedPiece).raw...), true
 }
 
-// keeps tells whether a piece is kept.
-func (r *Reader) keeps(id PieceID) bool {
+// kept tells whether a piece is kept, and how many bytes it has.
+func (r *Reader) kept(id PieceID) (size int, ok bool) {
 	c := r.cache
-	if c == nil {
-		return false
-	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.byID[id] != nil
+	if e := c.byID[id]; e != nil {
+		return len(e.Value.(*cachedPiece).raw), true
+	}
+	return 0, false
 }
 
-// keepPiece copies a piece that was asked for. Those that were only on the way to
-// it are not kept: there may be more of them than have room.
+// keepPiece copies a piece that was asked for, if all are to be kept. Those that
+// were only on the way to it are not: there may be more of them than have room.
 func (r *Reader) keepPiece(id PieceID, raw []byte) {
-	c := r.cache
-	if c == nil || len(raw) > c.most/4 {
+	if r.cache.all {
+		r.cache.keep(id, raw)
+	}
+}
+
+// keepRoot copies what a chain begins with, if that took much work.
+func (r *Reader) keepRoot(id PieceID, codec codec.ID, raw []byte) {
+	if !codec.HasBases() && codec.Work() >= 10 {
+		r.cache.keep(id, raw)
+	}
+}
+
+func (c *pieceCache) keep(id PieceID, raw []byte) {
+	if len(raw) > c.most/2 {
 		return
 	}
 	c.mu.Lock()

@@ -164,7 +164,10 @@ const maxRuns = 1 << 15
 // put together and nothing is copied.
 func (d *decoding) patched(ctx context.Context, dst []byte, ref baseRef, body []byte, size, depth int) ([]byte, error) {
 	p, err := codec.ParsePatch(body, size)
-	for err == nil && p.Runs() < maxRuns && depth < readDepth && !d.r.keeps(ref.piece) {
+	for err == nil && p.Runs() < maxRuns && depth < readDepth {
+		if _, kept := d.r.kept(ref.piece); kept {
+			break
+		}
 		rec, payload, ferr := d.fetch(ctx, ref)
 		if ferr != nil || rec.Kind != pack.KindPiece || PieceID(rec.ID) != ref.piece || codec.ID(rec.Codec) != codec.Delta {
 			break // base tells what is wrong, or finds another copy
@@ -204,8 +207,10 @@ func corruptCode(err error) error {
 
 // base decodes a base: where the chain says, else wherever it is.
 func (d *decoding) base(ctx context.Context, ref baseRef, depth int) ([]byte, error) {
-	if raw, ok := d.r.cached(d.r.buffers.get(0), ref.piece); ok {
-		return raw, nil
+	if n, ok := d.r.kept(ref.piece); ok && !d.careful {
+		if raw, ok := d.r.cached(d.r.buffers.get(n), ref.piece); ok {
+			return raw, nil
+		}
 	}
 	try := func(rec pack.Record, payload []byte, err error) ([]byte, error) {
 		if err != nil {
@@ -217,6 +222,9 @@ func (d *decoding) base(ctx context.Context, ref baseRef, depth int) ([]byte, er
 		raw, err := d.payload(ctx, d.r.buffers.get(int(min(rec.Raw, codec.MaxPiece))), rec, payload, depth)
 		if err == nil && d.careful && HashPiece(raw) != ref.piece {
 			err = fmt.Errorf("%w: hash differs", ErrCorrupt)
+		}
+		if err == nil {
+			d.r.keepRoot(ref.piece, codec.ID(rec.Codec), raw)
 		}
 		return raw, err
 	}

@@ -24,7 +24,7 @@ type Reader struct {
 	Reload func(ctx context.Context) (*pack.Set, error)
 
 	buffers buffers
-	cache   *pieceCache // nil: none
+	cache   *pieceCache
 
 	mu    sync.Mutex
 	set   *pack.Set
@@ -36,7 +36,7 @@ const maxNodes = 8192
 
 // NewReader reads from the packs of set, which lie in b.
 func NewReader(b backend.Backend, set *pack.Set) *Reader {
-	return &Reader{b: b, set: set, nodes: map[TreeID]*treeNode{}}
+	return &Reader{b: b, set: set, nodes: map[TreeID]*treeNode{}, cache: newPieceCache(rootBytes, false)}
 }
 
 // Set returns the packs that are read.

@@ -195,3 +195,28 @@ func (s *relatives) passed(p chunk.Piece, off int64) {
 		s.next, s.shift = i+1, s.end(i)-off-int64(len(p.Raw))
 	}
 }
+
+// labelled lists the last and the first piece of this session with each of the
+// labels, and notes one more.
+func (w *Writer) labelled(labels []uint64, next PieceID) (out []candidate) {
+	add := func(id PieceID) {
+		for _, c := range out {
+			if c.piece == id {
+				return
+			}
+		}
+		out = append(out, candidate{piece: id})
+	}
+	for _, label := range labels {
+		both, ok := w.labels[label]
+		if ok {
+			add(both[1])
+			add(both[0])
+		} else {
+			both[0] = next
+		}
+		both[1] = next
+		w.labels[label] = both
+	}
+	return out
+}

@@ -27,9 +27,7 @@ type RepackResult struct {
 // and commit meanwhile, and it never makes a store larger. What it wrote was
 // decoded again before anything is removed.
 func (s *Store) Repack(ctx context.Context, o RepackOptions) (*RepackResult, error) {
-	rp := &gc.Repacker{Backend: s.b, Journal: s.j, Set: s.packSet, NewName: newPackName, Warn: s.o.Warn,
-		Progress: func(done, total int64) { s.o.Progress("repacking", done, total) }}
-	res, err := rp.Repack(ctx, gc.Options{All: o.All})
+	res, err := s.repacker().Repack(ctx, gc.Options{All: o.All})
 	if err != nil {
 		return nil, classify(err)
 	}
@@ -37,4 +35,9 @@ func (s *Store) Repack(ctx context.Context, o RepackOptions) (*RepackResult, err
 		s.foldIfDue(ctx, st)
 	}
 	return &RepackResult{Packs: res.Packs, Into: res.Into, Before: res.Before, After: res.After, Left: len(res.Left)}, nil
+}
+
+func (s *Store) repacker() *gc.Repacker {
+	return &gc.Repacker{Backend: s.b, Journal: s.j, Set: s.packSet, NewName: newPackName, Warn: s.o.Warn,
+		Progress: func(done, total int64) { s.o.Progress("repacking", done, total) }}
 }
