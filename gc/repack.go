@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/mstore/mstore/internal/backend"
@@ -46,6 +47,9 @@ const (
 	// packSize is the length of the packs that repack writes. Each is published as
 	// soon as it is full: so much at most is done again after an interruption.
 	packSize = 256 << 20
+	// block is what a file takes beyond its length, about: of a disk, or of a
+	// listing. A store of fewer packs is the better one.
+	block = 4 << 10
 	// keepBytes is what is kept in memory of pieces that were read, and as much of
 	// those that were written, as bases of the next.
 	keepBytes = 64 << 20
@@ -60,7 +64,7 @@ var ErrGone = errors.New("another process has rewritten the packs meanwhile")
 // the new packs and removes the old ones, whose files are deleted then. No writer
 // waits for it, and what is committed meanwhile stays as it is. When it is
 // interrupted, the packs that were full are kept, and the next one goes on from
-// there. When the new packs would not be smaller, the old ones stay.
+// there. When the new packs would not take less, the old ones stay.
 //
 // Damaged records are left where they are: a pack that has some stays.
 func (rp *Repacker) Repack(ctx context.Context, o Options) (*Result, error) {
@@ -80,6 +84,9 @@ func (rp *Repacker) Repack(ctx context.Context, o Options) (*Result, error) {
 		return r.res, nil
 	}
 	made, err := r.rewrite(ctx, o.MaxPack)
+	if errors.Is(err, ErrGone) { // what the journal names already is of no use to anybody
+		return nil, errors.Join(err, r.drop(ctx, nil))
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -161,10 +168,7 @@ func (r *repack) choose(ctx context.Context, o Options) error {
 	if !o.All && fresh == 0 && taken < 4 { // what repack made before is as good as it gets
 		return nil
 	}
-	dead := map[pack.Name]bool{}
-	for name := range r.st.Dead {
-		dead[name] = true
-	}
+	dead := with(r.st.Dead, nil)
 	for _, c := range packs {
 		if c.take {
 			r.old = append(r.old, c.x)
@@ -215,7 +219,7 @@ func (r *repack) publish(ctx context.Context, made []pack.Info) error {
 		r.res.After += p.Size
 	}
 	r.res.Into = len(made)
-	if r.res.After > gain || (r.res.After == gain && len(made) >= len(remove)) {
+	if r.res.After+int64(len(made))*block >= gain+int64(len(remove))*block {
 		*r.res = Result{Left: r.res.Left}
 		return r.drop(ctx, made)
 	}
@@ -240,18 +244,70 @@ func (r *repack) publish(ctx context.Context, made []pack.Info) error {
 	return nil
 }
 
-// drop takes new packs back.
+// drop takes new packs back. Those that the journal names already may have been
+// relied on since: they stay unless everything in them is elsewhere too.
 func (r *repack) drop(ctx context.Context, made []pack.Info) error {
 	if len(r.early) > 0 {
-		err := r.update(ctx, func(*journal.State) ([]journal.Op, error) {
-			return []journal.Op{{Kind: journal.OpRemovePacks, Packs: r.early}}, nil
+		err := r.update(ctx, func(now *journal.State) ([]journal.Op, error) {
+			spare, err := r.spare(ctx, now, r.early)
+			if err == nil && !spare {
+				err = errNeeded
+			}
+			return []journal.Op{{Kind: journal.OpRemovePacks, Packs: r.early}}, err
 		})
+		if errors.Is(err, errNeeded) {
+			objects.DeletePacks(ctx, r.Backend, made[min(len(made), len(r.early)):])
+			return nil
+		}
 		if err != nil {
 			return fmt.Errorf("taking new packs back: %w", err)
 		}
 	}
-	objects.DeletePacks(ctx, r.Backend, made)
+	objects.DeletePacks(ctx, r.Backend, r.early)
+	objects.DeletePacks(ctx, r.Backend, made[min(len(made), len(r.early)):])
 	return nil
+}
+
+var errNeeded = errors.New("in use")
+
+// spare tells whether other packs hold all that these do.
+func (r *repack) spare(ctx context.Context, now *journal.State, packs []pack.Info) (bool, error) {
+	set := r.Set(now)
+	others := pack.NewSet(r.Backend, now.Packs, now.Segments, with(now.Dead, packs))
+	others.Recover = set.Recover
+	others.Inherit(set)
+	for _, p := range packs {
+		x, err := set.Index(ctx, p)
+		if err != nil {
+			return false, err
+		}
+		for row, err := range x.Rows() {
+			if err != nil {
+				return false, err
+			}
+			if row.Kind == pack.KindLabel {
+				continue
+			}
+			if _, err := others.Find(ctx, row.Kind, row.Key); errors.Is(err, pack.ErrNotFound) {
+				return false, nil
+			} else if err != nil {
+				return false, err
+			}
+		}
+	}
+	return true, nil
+}
+
+// with adds packs to a set of dead ones.
+func with(dead map[pack.Name]bool, packs []pack.Info) map[pack.Name]bool {
+	all := maps.Clone(dead)
+	if all == nil {
+		all = map[pack.Name]bool{}
+	}
+	for _, p := range packs {
+		all[p.Name] = true
+	}
+	return all
 }
 
 // update appends operations to the journal as it is now.

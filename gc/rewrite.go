@@ -136,24 +136,32 @@ func (r *repack) blob(ctx context.Context, w *objects.Writer, id, newer objects.
 	}
 	b, err := r.full.Blob(ctx, id)
 	if err != nil {
-		return lenient(ctx, err)
+		return r.lenient(ctx, err)
 	}
 	got, _, err := w.Blob(b, b.Size(), newer)
 	if err == nil && got != id {
 		err = fmt.Errorf("content %s: %w: hash differs", id, objects.ErrCorrupt)
 	}
-	return lenient(ctx, err)
+	return r.lenient(ctx, err)
 }
 
-// lenient passes over damage.
-func lenient(ctx context.Context, err error) error {
+// lenient passes over damage. What is missing because another process has
+// removed packs meanwhile is none: then the work is in vain.
+func (r *repack) lenient(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
 	}
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	if errors.Is(err, objects.ErrCorrupt) || errors.Is(err, objects.ErrMissing) || errors.Is(err, backend.ErrNotFound) {
+	if errors.Is(err, objects.ErrMissing) || errors.Is(err, backend.ErrNotFound) {
+		now, lerr := r.Journal.Load(ctx)
+		if lerr == nil && now.Removals != r.st.Removals {
+			lerr = ErrGone
+		}
+		return lerr
+	}
+	if errors.Is(err, objects.ErrCorrupt) {
 		return nil
 	}
 	return err
@@ -181,8 +189,8 @@ func (r *repack) rest(ctx context.Context, w *objects.Writer) error {
 			if err == nil {
 				continue
 			}
-			if lenient(ctx, err) != nil {
-				return err
+			if lerr := r.lenient(ctx, err); lerr != nil {
+				return lerr
 			}
 			if !r.stay[x.Name] {
 				r.stay[x.Name] = true

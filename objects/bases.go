@@ -77,7 +77,7 @@ func (w *Writer) material(ctx context.Context, c candidate, depth int, allowed f
 	if m.depth >= depth || !allowed(m.work, size) {
 		return m, errLongChain
 	}
-	if raw, ok := w.have.cached(w.have.buffers.get(size), m.ref.piece); ok {
+	if raw, ok := w.have.cached(w.have.buffers.get(size), m.ref.piece); ok && HashPiece(raw) == m.ref.piece {
 		m.raw = raw
 		return m, nil
 	}

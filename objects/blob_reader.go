@@ -5,8 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"sort"
 	"sync"
+
+	"github.com/mstore/mstore/objects/chunk"
 )
 
 // Blob reads the content of one blob. ReadAt and Read decode the pieces they
@@ -122,56 +125,59 @@ func (b *Blob) Seek(off int64, whence int) (int64, error) {
 // Close implements io.Closer.
 func (b *Blob) Close() error { return nil }
 
-// WriteTo writes the whole blob, from its beginning. One piece is decoded ahead
-// of the one being written. The last piece is written only when the blob's hash
-// has been found right.
+// decoded is a piece that is being decoded ahead.
+type decoded struct {
+	raw []byte
+	err error
+}
+
+// ahead decodes the pieces in order, some at once, until stop is closed.
+func (b *Blob) ahead(stop <-chan struct{}) <-chan chan decoded {
+	out := make(chan chan decoded, min(runtime.GOMAXPROCS(0), maxAhead)-1)
+	go func() {
+		defer close(out)
+		for i := range b.recipe.Parts {
+			ch := make(chan decoded, 1)
+			select {
+			case out <- ch:
+			case <-stop:
+				return
+			}
+			go func() {
+				raw, err := b.part(b.r.buffers.get(int(min(b.recipe.Parts[i].Size, chunk.Max))), i, false)
+				ch <- decoded{raw, err}
+			}()
+		}
+	}()
+	return out
+}
+
+// maxAhead bounds the pieces of a blob that are decoded at once.
+const maxAhead = 4
+
+// WriteTo writes the whole blob, from its beginning. Pieces are decoded ahead of
+// the one being written. The last piece is written only when the blob's hash has
+// been found right.
 func (b *Blob) WriteTo(w io.Writer) (int64, error) {
 	if len(b.recipe.Parts) == 1 && BlobID(b.recipe.Parts[0].Piece) == b.recipe.Blob { // the piece's hash is the blob's
-		raw, err := b.part(nil, 0, true)
+		raw, err := b.part(b.r.buffers.get(int(min(b.Size(), chunk.Max))), 0, true)
 		if err != nil {
 			return 0, err
 		}
+		defer b.r.buffers.put(raw)
 		n, err := w.Write(raw)
 		return int64(n), err
 	}
-	type decoded struct {
-		raw []byte
-		err error
-	}
-	ahead := make(chan decoded, 1)
-	free := make(chan []byte, 3)
-	for range cap(free) {
-		free <- nil
-	}
 	stop := make(chan struct{})
 	defer close(stop)
-	go func() {
-		defer close(ahead)
-		for i := range b.recipe.Parts {
-			var d decoded
-			select {
-			case buf := <-free:
-				d.raw, d.err = b.part(buf[:0], i, false)
-			case <-stop:
-				return
-			}
-			select {
-			case ahead <- d:
-			case <-stop:
-				return
-			}
-			if d.err != nil {
-				return
-			}
-		}
-	}()
 	h := NewHasher()
 	var written int64
 	left := len(b.recipe.Parts)
 	if left == 0 && BlobID(h.Sum(nil)) != b.recipe.Blob {
 		return 0, b.differs()
 	}
-	for d := range ahead {
+	for ch := range b.ahead(stop) {
+		d := <-ch
 		if d.err != nil {
 			return written, d.err
 		}
@@ -184,7 +190,7 @@ func (b *Blob) WriteTo(w io.Writer) (int64, error) {
 		if err != nil {
 			return written, err
 		}
-		free <- d.raw
+		b.r.buffers.put(d.raw)
 	}
 	return written, nil
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"runtime"
 	"slices"
 	"sync"
 
@@ -98,9 +99,9 @@ type job struct {
 	flush  chan struct{}
 }
 
-// inFlight bounds the pieces being encoded and waiting to be written; each
+// inFlight is how many pieces are encoded or wait to be written at once; each
 // costs some times chunk.Max in memory.
-const inFlight = 3
+var inFlight = max(3, min(runtime.GOMAXPROCS(0)+1, 6))
 
 // NewWriter begins a session. One of Finish and Abort must be called.
 func NewWriter(ctx context.Context, b backend.Backend, have *Reader, o WriterOptions) *Writer {

@@ -125,11 +125,15 @@ func (w *Writer) recipe(rc *Recipe) error {
 }
 
 // Copy stores a record that from has at l as it is, whatever it holds, unless
-// the session or the store has it.
+// the session has it, or the store in a copy that can be read.
 func (w *Writer) Copy(ctx context.Context, from *Reader, l pack.Loc, labels []uint64) error {
 	have, err := w.has(l.Kind, l.Key)
-	if err != nil || have {
+	if err != nil || w.seen[l.Key] {
 		return err
+	}
+	if have && w.have.Check(ctx, l.Kind, l.Key) == nil {
+		w.seen[l.Key] = true
+		return nil
 	}
 	raw, err := from.ReadAt(ctx, w.have.buffers.get(int(l.Raw)), l)
 	if err != nil {

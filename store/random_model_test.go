@@ -120,7 +120,7 @@ func (p *play) anyVersion() string {
 func (p *play) step() {
 	d := p.desks[min(p.rng.IntN(4), 1)]
 	id := p.anyVersion()
-	switch n := p.rng.IntN(20); {
+	switch n := p.rng.IntN(21); {
 	case n < 5:
 		p.edit(d)
 	case n < 10:
@@ -140,6 +140,8 @@ func (p *play) step() {
 		p.checkout(d, id)
 	case n < 19:
 		p.fold(d)
+	case n < 20:
+		p.repack(d)
 	default:
 		p.crash()
 	}
@@ -154,8 +156,11 @@ func (p *play) edit(d *desk) {
 				p.fatal("%v", err)
 			}
 			delete(d.disk, name)
-		default: // few contents, so that the same ones come back
+		default: // few contents, so that the same ones come back, and saves of one model
 			data := strings.Repeat(fmt.Sprint(p.rng.IntN(6)), 1+p.rng.IntN(3)*40)
+			if p.rng.IntN(3) == 0 {
+				data = string(edited(model(1, 3000), p.rng.IntN(12)))
+			}
 			if d.disk[name] != "" && n < 3 {
 				if err := d.m.Rewrite(name, []byte(data)); err != nil { // in place
 					p.fatal("%v", err)
@@ -167,6 +172,12 @@ func (p *play) edit(d *desk) {
 		}
 	}
 	p.trace = append(p.trace, "edit")
+}
+
+func (p *play) repack(d *desk) {
+	p.trace = append(p.trace, "repack")
+	_, err := d.s.Repack(context.Background(), RepackOptions{All: p.rng.IntN(4) == 0})
+	p.want(err, nil)
 }
 
 func (p *play) commit(d *desk) {

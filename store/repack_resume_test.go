@@ -105,3 +105,47 @@ func TestRepackGivesWay(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestRepackKeepsTheGoodCopy: of two copies of a piece, one in a pack that stays
+// and is damaged, the good one is not given up.
+func TestRepackKeepsTheGoodCopy(t *testing.T) {
+	data := noise(1, 200_000)
+	m, _ := newBase(t, files{"a.bin": data})
+	s, err := openOn(m, laterClock())
+	if err != nil {
+		t.Fatal(err)
+	}
+	put(t, m, files{"a.bin": data, "b.bin": noise(2, 1000)})
+	save(t, s, CommitOptions{Paths: []string{"."}})
+	if err := repackAll(s); err != nil {
+		t.Fatal(err)
+	}
+	st, err := s.j.Load(t.Context())
+	if err != nil || len(st.Packs) != 1 {
+		t.Fatal(st.Packs, err)
+	}
+	folded := DirName + "/" + st.Packs[0].Name.Key()
+	b := read(t, m, folded)
+	b[len(b)/2] ^= 1
+	if err := m.Rewrite(folded, b); err != nil {
+		t.Fatal(err)
+	}
+	if s, err = openOn(m, laterClock()); err != nil {
+		t.Fatal(err)
+	}
+	if rep, err := s.Fsck(t.Context(), FsckOptions{}); err != nil || rep.OK {
+		t.Fatal(rep, err)
+	}
+	put(t, m, files{"a.bin": data, "c.bin": "small"}) // a.bin is stored afresh
+	save(t, s, CommitOptions{Paths: []string{"."}})
+	// The damaged pack is too large to be taken up again.
+	if _, err := s.repacker().Repack(t.Context(), gc.Options{MaxPack: 100_000}); err != nil {
+		t.Fatal(err)
+	}
+	if s, err = openOn(m, laterClock()); err != nil {
+		t.Fatal(err)
+	}
+	if got := cat(t, s, "main", "a.bin"); string(got) != data {
+		t.Fatal("the good copy is gone")
+	}
+}

@@ -8,7 +8,7 @@ import (
 // A stream is how codecs store a run of bytes, self-delimiting:
 //
 //	uvarint n, the raw length; nothing follows when it is 0
-//	u8 0, then blocks (see block.go) of blockSize raw bytes, the last of fewer
+//	u8 0, then blocks (see stream_block.go) of blockSize raw bytes, the last of fewer
 //	or u8 1, then uvarint length and one zstd frame
 const (
 	streamBlocks = 0

@@ -14,7 +14,7 @@ import (
 // A block is a part of a stream, of known raw length:
 //
 //	u8 method: 0 raw, 1 one byte repeated, 2 huff0 (four streams), 3 FSE, 4 pairs
-//	the bytes; the byte; uvarint length and the coded bytes; or see pairs.go
+//	the bytes; the byte; uvarint length and the coded bytes; or see stream_pairs.go
 const (
 	blockRaw   = 0
 	blockRun   = 1
