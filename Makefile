@@ -7,7 +7,7 @@ STATICCHECK ?= $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME    ?= 20s
 BENCHFLAGS  ?=
 
-.PHONY: help build demo test race check fmt vet staticcheck lint docs cross fuzz bench bench-peers testdata clean
+.PHONY: help build demo test race check fmt vet staticcheck lint docs cross fuzz bench bench-codecs bench-peers testdata clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
@@ -51,6 +51,9 @@ fuzz: ## fuzz every decoder for FUZZTIME (20s) each; plain tests run the seeds o
 
 bench: ## measure mstore beside its peers (BENCHFLAGS='-quick -run one')
 	@$(GO) run ./bench $(BENCHFLAGS)
+
+bench-codecs: ## measure the codecs and the cutter, six times each, for benchstat
+	@$(GO) test -run '^$$' -bench '^Benchmark(Planes|Diff|Numbers|Delta|Cut)' -count=6 -timeout 60m ./objects/codec ./objects/chunk
 
 bench-peers: ## install git-lfs, restic, borg and zstd for make bench (Debian)
 	@scripts/bench-peers.sh

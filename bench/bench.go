@@ -19,6 +19,7 @@ type bench struct {
 	mstore   string // the binary under test
 	gen      string // the corpus generator
 	quick    bool
+	real     []string // directories of real histories
 	runs     int
 	peers    []peer
 	missing  []string

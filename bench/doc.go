@@ -1,7 +1,7 @@
 // Command bench measures mstore beside the programs that people use instead:
 // git, git-lfs, restic, borg, zstd, as far as they are installed.
 //
-//	go run ./bench [-quick] [-run REGEXP] [-runs N] [-peers LIST]
+//	go run ./bench [-quick] [-run REGEXP] [-runs N] [-peers LIST] [-real DIR]
 //
 // It builds mstore, generates its corpora below a work directory, runs each
 // program as a whole process and takes its processor time (user and system,
@@ -10,6 +10,11 @@
 // restored is compared byte for byte with what was saved; a difference, or an
 // error of mstore, makes the exit code 1. Times are never judged: the target
 // column is for the reader.
+//
+// Sizes are those of the repository, without the files that lie in the open;
+// the rows "after gc" tell what mstore gc and git gc make of it, and what they
+// cost. The scenario real needs models of your own, with their versions in
+// DIR/NAME/NNN-VERSION; it is skipped without them.
 //
 // Report and nothing else goes to stdout, as markdown; progress to stderr.
 // Each program runs with its defaults and with a warm file cache; a home

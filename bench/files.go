@@ -75,6 +75,20 @@ func sameModels(want, got string) error {
 	})
 }
 
+// sameTree is sameModels, and that no other models lie below got.
+func sameTree(want, got string) error {
+	if err := sameModels(want, got); err != nil {
+		return err
+	}
+	return models(got, func(rel string, _ int64) error {
+		_, err := os.Lstat(filepath.Join(want, rel))
+		if errors.Is(err, fs.ErrNotExist) {
+			err = fmt.Errorf("%s: %w: no such file was saved", rel, errDiffers)
+		}
+		return err
+	})
+}
+
 func sameFile(want, got string) error {
 	g, err := os.Open(got)
 	if err != nil {

@@ -28,7 +28,12 @@ func run() error {
 		work    = flag.String("work", "", "work directory (default: a new one below "+os.TempDir()+")")
 		keep    = flag.Bool("keep", false, "keep the work directory with corpora and stores")
 		mstore  = flag.String("mstore", "", "measure this binary instead of building one")
+		dirs    []string
 	)
+	flag.Func("real", "`directory` for the scenario real, as DIR/NAME/NNN-VERSION/files; may be repeated", func(dir string) error {
+		dirs = append(dirs, dir)
+		return nil
+	})
 	flag.Parse()
 	re, err := regexp.Compile(*pattern)
 	if err != nil {
@@ -41,7 +46,7 @@ func run() error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 
-	b := &bench{ctx: ctx, work: *work, quick: *quick, runs: *runs}
+	b := &bench{ctx: ctx, work: *work, quick: *quick, runs: *runs, real: dirs}
 	if err := b.makeWork(); err != nil {
 		return err
 	}

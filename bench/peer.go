@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"os/exec"
+	"slices"
 )
 
 // peer is a program that can save a directory of models.
@@ -19,9 +20,12 @@ type system struct {
 	skip    string
 	init    []command
 	save    func(path string) []command                  // "." for everything
+	fast    func(path string) []command                  // the same in less time for more space; nil: has none
 	restore func(out string) []command                   // the last save, into a new directory
 	check   []command                                    // reads and verifies everything
+	gc      []command                                    // takes less space for the same; nil: has none
 	read    func(path string, save, saves int) []command // a model as it was at a save (from 1), to stdout; nil: keeps no history
+	at      func(out string, save, saves int) []command  // everything as it was at a save, into a new directory; nil like read
 	small   func() (log, show, help command)             // nil: has none
 	logPath func(path string) command                    // nil: has none
 }
@@ -57,6 +61,11 @@ func (b *bench) findPeers(want []string) {
 			}
 		}
 	}
+}
+
+// has tells whether a program takes part.
+func (b *bench) has(name string) bool {
+	return slices.ContainsFunc(b.peers, func(p peer) bool { return p.name == name })
 }
 
 // versionOf is the first line that a command prints; "" if it does not run.

@@ -24,6 +24,9 @@ func openRestic(b *bench, models string) *system {
 		read: func(path string, save, _ int) []command {
 			return []command{run("dump", "--tag", fmt.Sprintf("s%d", save), "latest", "/"+filepath.ToSlash(path))}
 		},
+		at: func(out string, save, _ int) []command {
+			return []command{run("restore", "--tag", fmt.Sprintf("s%d", save), "latest", "--target", out)}
+		},
 	}
 }
 
@@ -46,19 +49,8 @@ func openBorg(b *bench, models string) *system {
 		read: func(path string, save, _ int) []command {
 			return []command{run(models, "extract", "--stdout", fmt.Sprintf("::s%d", save), filepath.ToSlash(path))}
 		},
-	}
-}
-
-// openZstd is no store: it shows what plain compression gives.
-func openZstd(b *bench, models string) *system {
-	repo := b.dir("store", "zstd")
-	run := func(dir string, args ...string) []command {
-		return []command{{dir: dir, argv: append([]string{"zstd", "-q", "-f", "-r", "."}, args...)}}
-	}
-	return &system{
-		name: "zstd", repo: repo,
-		save:    func(string) []command { return run(models, "-3", "--output-dir-mirror", repo) },
-		restore: func(out string) []command { return run(repo, "-d", "--output-dir-mirror", out) },
-		check:   []command{{dir: repo, argv: []string{"zstd", "-q", "-t", "-r", "."}}},
+		at: func(out string, save, _ int) []command {
+			return []command{run(out, "extract", fmt.Sprintf("::s%d", save))}
+		},
 	}
 }

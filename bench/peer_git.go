@@ -25,8 +25,14 @@ func openGit(_ *bench, models string) *system {
 			return []command{run("checkout-index", "-a", "-f", "--prefix="+out+string(filepath.Separator))}
 		},
 		check: []command{run("fsck", "--full", "--no-progress")},
+		gc:    []command{run("gc", "-q")},
 		read: func(path string, save, saves int) []command {
 			return []command{run("show", fmt.Sprintf("HEAD~%d:%s", saves-save, filepath.ToSlash(path)))}
+		},
+		at: func(out string, save, saves int) []command {
+			c := run("--work-tree="+out, "checkout", "-q", "-f", fmt.Sprintf("HEAD~%d", saves-save), "--", ".")
+			c.env = []string{"GIT_INDEX_FILE=" + filepath.Join(out, ".index")} // the repository's own stays as it is
+			return []command{c}
 		},
 		small: func() (log, show, help command) {
 			return run("log", "-n", "1"), run("show", "--stat", "HEAD"), run("--help")
@@ -40,7 +46,7 @@ func openLFS(b *bench, models string) *system {
 	s.name = "git-lfs"
 	git := func(args ...string) command { return command{dir: models, argv: append([]string{"git"}, args...)} }
 	s.init = append(s.init, git("lfs", "install", "--local"), git("lfs", "track", "*.json", "*.safetensors"), git("add", "-f", ".gitattributes"))
-	s.check = []command{git("lfs", "fsck")}
+	s.check, s.gc = []command{git("lfs", "fsck")}, nil
 	s.read = func(path string, save, saves int) []command {
 		// show alone would print the pointer
 		return []command{git("cat-file", "--filters", fmt.Sprintf("HEAD~%d:%s", saves-save, filepath.ToSlash(path)))}

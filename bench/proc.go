@@ -28,6 +28,8 @@ type usage struct {
 	rss       int64 // bytes, the highest of any process; 0: not known
 }
 
+func (u usage) plus(v usage) usage { return usage{u.cpu + v.cpu, u.wall + v.wall, max(u.rss, v.rss)} }
+
 // exec runs the commands one after the other and sums their cost.
 func (b *bench) exec(cmds ...command) (u usage, err error) {
 	for _, c := range cmds {

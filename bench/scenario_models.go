@@ -2,8 +2,9 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"path/filepath"
+	"strings"
+	"time"
 )
 
 // first measures the first save of everything in models, each run into a new
@@ -30,8 +31,34 @@ func (s *system) open(b *bench) func(*bench, string) *system {
 	panic("no peer " + s.name)
 }
 
+// whole is a directory of models that is saved, restored and checked as one:
+// its corpus, how often it is measured, and mstore's targets.
+type whole struct {
+	kind            string
+	quick           float64
+	runs, peerRuns  int // at most; 0: as often as -runs says
+	again, gc       bool
+	commit, restore string
+	unchanged, fsck string
+}
+
 func runMusichal(b *bench) error {
-	models, err := b.corpus("musichal", 0.02)
+	return b.runWhole(whole{kind: "musichal", quick: 0.02, again: true, gc: true,
+		commit: "35 MB, 3.5 s CPU", unchanged: "15 ms CPU", restore: "1.5 s", fsck: "1.0 s CPU"})
+}
+
+func runWeights(b *bench) error {
+	return b.runWhole(whole{kind: "weights", quick: 0.02, peerRuns: 1, again: true, gc: true,
+		commit: "500 MB, 15 s CPU", restore: "5 s", fsck: "4 s CPU"})
+}
+
+func runLarge(b *bench) error {
+	return b.runWhole(whole{kind: "large", quick: 0.02, runs: 1, peerRuns: 1,
+		commit: "400 MB peak", restore: "400 MB peak", fsck: "400 MB peak"})
+}
+
+func (b *bench) runWhole(w whole) error {
+	models, err := b.corpus(w.kind, w.quick)
 	if err != nil {
 		return err
 	}
@@ -40,38 +67,66 @@ func runMusichal(b *bench) error {
 		return err
 	}
 	return b.each(models, func(s *system) error {
-		u, err := b.first(s, models, ".")
-		if err != nil {
-			return err
+		runs := w.peerRuns
+		if s.name == "mstore" {
+			runs = w.runs
 		}
-		size, err := s.stored()
-		if err != nil {
-			return err
+		if runs == 0 {
+			runs = b.runs
 		}
-		b.row("first commit", s, u, size, "2.0 s CPU", "of "+megabytes(raw)+" MB raw")
-		if s.read != nil {
-			if u, err = repeat(b.runs, nil, func() (usage, error) { return b.exec(s.save(".")...) }); err != nil {
-				return err
-			}
-			b.row("commit, unchanged", s, u, -1, "15 ms CPU", "")
-		}
-		if u, err = b.tryRestore(s, models); err != nil {
-			return err
-		}
-		b.row("checkout of all", s, u, -1, "1.0 s CPU", "bytes compared")
-		if u, err = repeat(b.runs, nil, func() (usage, error) { return b.exec(s.check...) }); err != nil {
-			return err
-		}
-		b.row("fsck", s, u, -1, "600 MB/s of CPU", rate(raw, u))
-		return nil
+		return b.atMost(runs, func() error { return b.measureWhole(s, w, models, raw) })
 	})
 }
 
-func rate(raw int64, u usage) string {
-	if u.cpu == 0 {
+func (b *bench) measureWhole(s *system, w whole, models string, raw int64) error {
+	u, err := b.first(s, models, ".")
+	if err != nil {
+		return err
+	}
+	size, err := s.stored()
+	if err != nil {
+		return err
+	}
+	notes := []string{"of " + megabytes(raw) + " MB raw"}
+	if b.runs == 1 {
+		notes = append(notes, "one run")
+	}
+	b.row("first commit", s, u, size, w.commit, strings.Join(notes, ", "))
+	if w.again && s.read != nil {
+		if u, err = repeat(b.runs, nil, func() (usage, error) { return b.exec(s.save(".")...) }); err != nil {
+			return err
+		}
+		b.row("commit, unchanged", s, u, -1, w.unchanged, "")
+	}
+	if u, err = b.tryRestore(s, models); err != nil {
+		return err
+	}
+	b.row("checkout of all", s, u, -1, w.restore, "bytes compared")
+	if u, err = repeat(b.runs, nil, func() (usage, error) { return b.exec(s.check...) }); err != nil {
+		return err
+	}
+	b.row("fsck", s, u, -1, w.fsck, rate(raw, u))
+	if !w.gc || s.gc == nil {
+		return nil
+	}
+	if err := b.tidy(s, "after gc", ""); err != nil {
+		return err
+	}
+	if u, err = b.tryRestore(s, models); err != nil {
+		return err
+	}
+	b.row("checkout of all, after gc", s, u, -1, w.restore, "bytes compared")
+	return nil
+}
+
+// rate is how many bytes a second of processor time took.
+func rate(raw int64, u usage) string { return perSecond(raw, u.cpu, "MB/s of CPU") }
+
+func perSecond(raw int64, d time.Duration, unit string) string {
+	if d == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%.0f MB/s of CPU", float64(raw)/1e6/u.cpu.Seconds())
+	return fmt.Sprintf("%.0f %s", float64(raw)/1e6/d.Seconds(), unit)
 }
 
 func runOne(b *bench) error {
@@ -96,115 +151,6 @@ func runOne(b *bench) error {
 			return err
 		}
 		b.row("first commit", s, u, size, "60 ms CPU", "")
-		return nil
-	})
-}
-
-// saveAll saves the files, one after the other, as one model, and measures
-// each save; then it reads some of them back and compares.
-func (b *bench) saveAll(s *system, dir, name string, files []string, readBack ...int) (saves, reads usage, err error) {
-	var us []usage
-	for _, f := range files {
-		if err := copyFile(filepath.Join(dir, name), f); err != nil {
-			return saves, reads, err
-		}
-		u, err := b.exec(s.save(name)...)
-		if err != nil {
-			return saves, reads, err
-		}
-		us = append(us, u)
-	}
-	saves = median(us)
-	if s.read == nil {
-		return saves, reads, nil
-	}
-	us = nil
-	for _, n := range readBack {
-		c, err := newComparer(files[n-1])
-		if err != nil {
-			return saves, reads, err
-		}
-		cmds := s.read(name, n, len(files))
-		cmds[len(cmds)-1].stdout = struct{ io.Writer }{c}
-		u, err := b.exec(cmds...)
-		if err == nil {
-			err = c.end()
-		}
-		c.Close()
-		if err != nil {
-			return saves, reads, fmt.Errorf("reading save %d: %w", n, err)
-		}
-		us = append(us, u)
-	}
-	return saves, median(us), nil
-}
-
-func (b *bench) runSaves(kind string, quickScale float64, name string, limit int) error {
-	corpus, err := b.corpus(kind, quickScale)
-	if err != nil {
-		return err
-	}
-	files, err := filepath.Glob(filepath.Join(corpus, "*.*"))
-	if err != nil {
-		return err
-	}
-	files = files[:min(limit, len(files))]
-	models, err := b.fresh("corpus", kind+"-work")
-	if err != nil {
-		return err
-	}
-	return b.each(models, func(s *system) error {
-		if s.read == nil {
-			return nil // keeps no history
-		}
-		saves, reads, err := b.saveAll(s, models, name, files, 1, (len(files)+1)/2, len(files))
-		if err != nil {
-			return err
-		}
-		size, err := s.stored()
-		if err != nil {
-			return err
-		}
-		b.row(fmt.Sprintf("%d saves", len(files)), s, saves, size, "", "CPU and wall of one save")
-		b.row("read first, middle, last", s, reads, -1, "", "bytes compared")
-		return nil
-	})
-}
-
-func runLineage(b *bench) error {
-	return b.runSaves("lineage", 0.1, "model.json", scaled(b, 100, 10))
-}
-
-func runWeights(b *bench) error {
-	return b.runSaves("weights", 0.02, "model.safetensors", 100)
-}
-
-func runLarge(b *bench) error {
-	models, err := b.corpus("large", 0.02)
-	if err != nil {
-		return err
-	}
-	runs := b.runs
-	b.runs = 1 // minutes otherwise
-	defer func() { b.runs = runs }()
-	return b.each(models, func(s *system) error {
-		u, err := b.first(s, models, "large.safetensors")
-		if err != nil {
-			return err
-		}
-		size, err := s.stored()
-		if err != nil {
-			return err
-		}
-		b.row("first commit", s, u, size, "200 MB peak", "one run")
-		if u, err = b.tryRestore(s, models); err != nil {
-			return err
-		}
-		b.row("checkout", s, u, -1, "200 MB peak", "bytes compared")
-		if u, err = b.exec(s.check...); err != nil {
-			return err
-		}
-		b.row("fsck", s, u, -1, "200 MB peak", "")
 		return nil
 	})
 }

@@ -216,3 +216,34 @@ func FuzzChain(f *testing.F) {
 		}
 	})
 }
+
+// A codec with a fault, of whatever kind, keeps nobody from saving a model.
+func TestFaultyCodec(t *testing.T) {
+	for name, fault := range map[string]func(dst []byte, in codec.Input) ([]byte, codec.ID, []int){
+		"loses bytes": func(dst []byte, in codec.Input) ([]byte, codec.ID, []int) {
+			return append(dst, in.Raw[1:]...), codec.Raw, nil
+		},
+		"changes them": func(dst []byte, in codec.Input) ([]byte, codec.ID, []int) {
+			return append(append(dst, in.Raw[1:]...), 7), codec.Raw, nil
+		},
+		"is unknown": func(dst []byte, in codec.Input) ([]byte, codec.ID, []int) { return append(dst, in.Raw...), 99, nil },
+		"panics":     func([]byte, codec.Input) ([]byte, codec.ID, []int) { panic("a fault") },
+		"forgets its bases": func(dst []byte, in codec.Input) ([]byte, codec.ID, []int) {
+			return append(dst, in.Raw...), codec.Diff, nil
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := onDisk(t)
+			data := text(1, 30_000)
+			w := NewWriter(t.Context(), s.b, s.reader(), WriterOptions{NewName: func() pack.Name { return pack.Name{1} }, encode: fault})
+			id, _, err := w.Blob(bytes.NewReader(data), 0, BlobID{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if s.packs, err = w.Finish(); err != nil {
+				t.Fatal(err)
+			}
+			s.want(id, data)
+		})
+	}
+}

@@ -13,10 +13,7 @@ func (w *Writer) encode(j *job, it item) {
 	raw := it.piece.Raw
 	j.rec = pack.Record{Kind: it.kind, Form: uint8(it.form), Raw: uint32(len(raw)), ID: it.id}
 	if it.kind != pack.KindPiece {
-		enc, id := codec.Compress(nil, raw)
-		j.rec.Codec, j.enc = uint8(id), enc
-		again, err := codec.Decode(w.have.buffers.get(len(raw)), id, enc, len(raw), nil)
-		j.err = w.verify(it, j.rec, again, err)
+		w.encodePlainly(j, it)
 		return
 	}
 	bases := w.bases(it)
@@ -25,17 +22,37 @@ func (w *Writer) encode(j *job, it item) {
 			w.have.buffers.put(m.raw)
 		}
 	}()
+	j.labels = it.labels
+	if w.encodePiece(j, it, bases) != nil {
+		w.encodePlainly(j, it)
+	}
+	if j.err != nil {
+		return
+	}
+	if w.o.Repack {
+		w.have.keepPiece(PieceID(it.key), raw) // a base of what comes next
+	}
+	if it.keep && w.o.Cache != nil {
+		w.o.Cache.Put(PieceID(it.key), raw)
+	}
+}
+
+// encodePiece encodes a piece as well as it can.
+func (w *Writer) encodePiece(j *job, it item, bases []material) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("encoding: %v", p)
+		}
+	}()
+	raw := it.piece.Raw
 	in := codec.Input{Raw: raw, Elem: codec.Elem(it.piece.Elem), Level: w.o.level()}
 	for _, m := range bases {
 		in.Bases = append(in.Bases, m.raw)
 	}
-	enc, id, used := codec.Encode(w.have.buffers.get(len(raw)*3/4), in)
+	enc, id, used := w.o.encode(w.have.buffers.get(len(raw)*3/4), in)
 	j.rec.Codec, j.enc = uint8(id), enc
-	j.labels = it.labels
 	var from [][]byte
 	if id.HasBases() {
-		j.labels = it.labels[:min(len(it.labels), 1)] // the others are its bases'
-
 		c := chain{work: ownWork(id, len(raw))}
 		for _, i := range used {
 			m := bases[i]
@@ -45,19 +62,24 @@ func (w *Writer) encode(j *job, it item) {
 			from = append(from, m.raw)
 		}
 		j.bases = c.bases
+		j.labels = it.labels[:min(len(it.labels), 1)] // the others are its bases'
 		j.enc = append(c.append(make([]byte, 0, chainHead+len(used)*refSize+len(enc))), enc...)
 	}
 	again, err := codec.Decode(w.have.buffers.get(len(raw)), id, enc, len(raw), from)
 	if id.HasBases() {
 		w.have.buffers.put(enc)
 	}
+	return w.verify(it, j.rec, again, err)
+}
+
+// encodePlainly is for pieces that do not come back right otherwise: a fault in a
+// codec must keep nobody from saving a model.
+func (w *Writer) encodePlainly(j *job, it item) {
+	raw := it.piece.Raw
+	enc, id := codec.Compress(nil, raw)
+	j.rec.Codec, j.enc, j.bases, j.labels = uint8(id), enc, nil, it.labels
+	again, err := codec.Decode(w.have.buffers.get(len(raw)), id, enc, len(raw), nil)
 	j.err = w.verify(it, j.rec, again, err)
-	if w.o.Repack && j.err == nil {
-		w.have.keepPiece(PieceID(it.key), raw) // a base of what comes next
-	}
-	if it.keep && w.o.Cache != nil && j.err == nil {
-		w.o.Cache.Put(PieceID(it.key), raw)
-	}
 }
 
 func (w *Writer) verify(it item, rec pack.Record, again []byte, err error) error {

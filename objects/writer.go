@@ -24,6 +24,8 @@ type WriterOptions struct {
 	Published func(pack.Info) error
 	MaxPack   int64     // bytes at which a pack is closed; 0: pack.MaxSize
 	Cache     BaseCache // nil: none
+
+	encode func(dst []byte, in codec.Input) ([]byte, codec.ID, []int) // nil: codec.Encode
 }
 
 // BaseCache keeps raw pieces of models that are saved again and again. It may be
@@ -108,6 +110,9 @@ func NewWriter(ctx context.Context, b backend.Backend, have *Reader, o WriterOpt
 	ctx, cancel := context.WithCancel(ctx)
 	if o.MaxPack == 0 {
 		o.MaxPack = pack.MaxSize
+	}
+	if o.encode == nil {
+		o.encode = codec.Encode
 	}
 	w := &Writer{ctx: ctx, cancel: cancel, b: b, have: have, o: o,
 		seen: map[pack.Key]bool{}, depends: map[pack.Name]bool{}, needs: map[pack.Name]bool{}, places: map[PieceID]*place{}, labels: map[uint64][2]PieceID{}, recent: map[BlobID]*Recipe{}, sound: map[baseRef]bool{},

@@ -54,7 +54,8 @@ func TestGolden(t *testing.T) {
 		{"lineage", 0.01, "59a9c9c291efb69b"},
 		{"weights", 0.002, "3bca00b59e62af30"},
 		{"many", 0.002, "497b3f8581aa1669"},
-		{"large", 0.001, "4c2e1c5353496f9f"},
+		{"train", 0.05, "95a0b7948b83f781"},
+		{"large", 0.002, "6200c8c890a0b3ac"},
 	} {
 		t.Run(c.kind, func(t *testing.T) {
 			t.Parallel()

@@ -16,7 +16,8 @@ var kinds = []struct {
 	{"lineage", "one 5 MB JSON model saved 100 times, 1% of its numbers edited each time", writeLineage},
 	{"weights", "safetensors: a bf16 base, fine-tunes, two layers changed, an fp32 step", writeWeights},
 	{"many", "100,000 tiny JSON models in 100 directories", writeMany},
-	{"large", "one safetensors file of 2 GB", writeLarge},
+	{"train", "checkpoints of a small network in training: fp32, bf16, fp32 with Adam", writeTrain},
+	{"large", "one safetensors file of 4 GB", writeLarge},
 	{"testdata", "the generated models of testdata/models, under 1 MB", writeTestdata},
 }
 

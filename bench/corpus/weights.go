@@ -1,10 +1,7 @@
 package corpus
 
 import (
-	"bufio"
-	"encoding/binary"
 	"fmt"
-	"math"
 	"path/filepath"
 )
 
@@ -19,21 +16,6 @@ type decoder struct {
 	noise     float64 // a fine-tune: added noise in units of each tensor's deviation
 	noiseSeed uint64
 	only      []int // layers that the noise touches; nil: every tensor
-}
-
-type tensor struct {
-	name            string
-	shape           []int
-	mean, deviation float64
-	layer           int // -1: none
-}
-
-func (t *tensor) len() int {
-	n := 1
-	for _, d := range t.shape {
-		n *= d
-	}
-	return n
 }
 
 func (d *decoder) tensors() []tensor {
@@ -61,36 +43,6 @@ func (d *decoder) tensors() []tensor {
 	return ts
 }
 
-func (d *decoder) width() int {
-	if d.half {
-		return 2
-	}
-	return 4
-}
-
-// header is the safetensors header: a length in 8 bytes, then JSON, padded so
-// that the tensors begin on 8 bytes.
-func (d *decoder) header(ts []tensor) []byte {
-	dtype := map[bool]string{true: "BF16", false: "F32"}[d.half]
-	b := append(make([]byte, 8), `{"__metadata__":{"format":"pt"}`...)
-	off := 0
-	for _, t := range ts {
-		end := off + t.len()*d.width()
-		b = fmt.Appendf(b, `,%q:{"dtype":%q,"shape":[%d`, t.name, dtype, t.shape[0])
-		for _, n := range t.shape[1:] {
-			b = fmt.Appendf(b, ",%d", n)
-		}
-		b = fmt.Appendf(b, `],"data_offsets":[%d,%d]}`, off, end)
-		off = end
-	}
-	b = append(b, '}')
-	for len(b)%8 != 0 {
-		b = append(b, ' ')
-	}
-	binary.LittleEndian.PutUint64(b, uint64(len(b)-8))
-	return b
-}
-
 func (d *decoder) touched(t *tensor) bool {
 	if d.noise == 0 {
 		return false
@@ -103,50 +55,33 @@ func (d *decoder) touched(t *tensor) bool {
 	return d.only == nil
 }
 
-// write streams the file, some thousand numbers at a time.
 func (d *decoder) write(path string) error {
-	ts := d.tensors()
-	return create(path, func(w *bufio.Writer) {
-		w.Write(d.header(ts))
-		x, dx, out := make([]float32, 4096), make([]float32, 4096), make([]byte, 0, 4*4096)
-		for i := range ts {
-			t := &ts[i]
-			r, rn := newRNG(d.seed, uint64(i)+1), newRNG(d.seed^d.noiseSeed<<32, uint64(i)+1)
-			touched := d.touched(t)
-			for left := t.len(); left > 0; {
-				n := min(left, len(x))
-				left -= n
-				r.fill(x[:n], t.mean, t.deviation)
-				if touched {
-					rn.fill(dx[:n], 0, t.deviation*d.noise)
-				}
-				out = out[:0]
-				for k, v := range x[:n] {
-					if d.half {
-						v = fromBF16(toBF16(v))
-					}
-					if touched {
-						v += dx[k]
-					}
-					if d.half {
-						out = binary.LittleEndian.AppendUint16(out, toBF16(v))
-					} else {
-						out = binary.LittleEndian.AppendUint32(out, math.Float32bits(v))
-					}
-				}
-				w.Write(out)
+	kind := float32s
+	if d.half {
+		kind = bf16
+	}
+	ts, at := d.tensors(), -1
+	var r, rn rng
+	var dx [4096]float32
+	return writeTensors(path, kind, ts, func(i int, x []float32) {
+		t := &ts[i]
+		if i != at {
+			at = i
+			r, rn = newRNG(d.seed, uint64(i)+1), newRNG(d.seed^d.noiseSeed<<32, uint64(i)+1)
+		}
+		r.fill(x, t.mean, t.deviation)
+		if !d.touched(t) {
+			return
+		}
+		rn.fill(dx[:len(x)], 0, t.deviation*d.noise)
+		for k := range x {
+			if d.half {
+				x[k] = fromBF16(toBF16(x[k]))
 			}
+			x[k] += dx[k]
 		}
 	})
 }
-
-// toBF16 rounds to nearest, ties to even. Not for NaN.
-func toBF16(x float32) uint16 {
-	b := math.Float32bits(x)
-	return uint16((b + 0x7fff + b>>16&1) >> 16)
-}
-
-func fromBF16(b uint16) float32 { return math.Float32frombits(uint32(b) << 16) }
 
 // writeWeights writes a bf16 base of 203 MB, four fine-tunes of it, two in
 // which only two layers changed, and two checkpoints of an fp32 training run
@@ -178,11 +113,4 @@ func writeWeights(dir string, scale float64) error {
 	}
 	full.noise, full.noiseSeed = 1e-4, 20
 	return write(full, "step1100")
-}
-
-// writeLarge writes one bf16 file of 2 GB (2 * 10^9 bytes).
-func writeLarge(dir string, scale float64) error {
-	d := decoder{seed: 0x6c617267, layers: 1, hidden: 256, ffn: 256, half: true}
-	d.vocab = max(1, int(2e9*scale)/d.width()/d.hidden/2)
-	return d.write(filepath.Join(dir, "large.safetensors"))
 }
