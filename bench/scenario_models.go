@@ -150,7 +150,7 @@ func runOne(b *bench) error {
 		if err != nil {
 			return err
 		}
-		b.row("first commit", s, u, size, "60 ms CPU", "")
+		b.row("first commit", s, u, size, "100 ms CPU", "")
 		return nil
 	})
 }

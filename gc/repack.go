@@ -47,16 +47,13 @@ const (
 	// packSize is the length of the packs that repack writes. Each is published as
 	// soon as it is full: so much at most is done again after an interruption.
 	packSize = 256 << 20
-	// block is what a file takes beyond its length, about: of a disk, or of a
-	// listing. A store of fewer packs is the better one.
-	block = 4 << 10
 	// keepBytes is what is kept in memory of pieces that were read, and as much of
 	// those that were written, as bases of the next.
 	keepBytes = 64 << 20
 )
 
 // ErrGone: another process has removed packs meanwhile. Nothing was changed.
-var ErrGone = errors.New("another process has rewritten the packs meanwhile")
+var ErrGone = errors.New("another process has rewritten the packs meanwhile: nothing is lost, and there is nothing left to do")
 
 // Repack rewrites packs that commits have written: into few, with more time for
 // each piece, the newest version of each model by itself and the earlier ones as
@@ -64,7 +61,9 @@ var ErrGone = errors.New("another process has rewritten the packs meanwhile")
 // the new packs and removes the old ones, whose files are deleted then. No writer
 // waits for it, and what is committed meanwhile stays as it is. When it is
 // interrupted, the packs that were full are kept, and the next one goes on from
-// there. When the new packs would not take less, the old ones stay.
+// there. When the new packs would not be smaller, it tries once more with the oldest
+// version first, as commits have it; and when that is no gain either, the old ones
+// stay.
 //
 // Damaged records are left where they are: a pack that has some stays.
 func (rp *Repacker) Repack(ctx context.Context, o Options) (*Result, error) {
@@ -83,14 +82,19 @@ func (rp *Repacker) Repack(ctx context.Context, o Options) (*Result, error) {
 	if len(r.old) == 0 {
 		return r.res, nil
 	}
-	made, err := r.rewrite(ctx, o.MaxPack)
-	if errors.Is(err, ErrGone) { // what the journal names already is of no use to anybody
-		return nil, errors.Join(err, r.drop(ctx, nil))
+	for _, newestFirst := range []bool{true, false} {
+		made, err := r.rewrite(ctx, o.MaxPack, newestFirst)
+		if errors.Is(err, ErrGone) { // what the journal names already is of no use to anybody
+			return nil, errors.Join(err, r.drop(ctx, nil))
+		}
+		if err != nil {
+			return nil, err
+		}
+		if done, err := r.publish(ctx, made); done || err != nil {
+			return r.res, err
+		}
 	}
-	if err != nil {
-		return nil, err
-	}
-	return r.res, r.publish(ctx, made)
+	return r.res, nil
 }
 
 type repack struct {
@@ -172,7 +176,6 @@ func (r *repack) choose(ctx context.Context, o Options) error {
 	for _, c := range packs {
 		if c.take {
 			r.old = append(r.old, c.x)
-			r.res.Before += c.x.Size
 			dead[c.x.Name] = true
 			r.versions = append(r.versions, c.notes.Versions...)
 		}
@@ -180,7 +183,6 @@ func (r *repack) choose(ctx context.Context, o Options) error {
 	for _, name := range r.res.Left { // no base for what is new
 		dead[name] = true
 	}
-	r.res.Packs = len(r.old)
 	r.full = objects.NewReader(r.Backend, set)
 	r.full.KeepPieces(keepBytes)
 	rest := pack.NewSet(r.Backend, r.st.Packs, r.st.Segments, dead)
@@ -205,8 +207,8 @@ func (r *repack) sweep(ctx context.Context) {
 	}
 }
 
-// publish makes the new packs take the place of the old ones.
-func (r *repack) publish(ctx context.Context, made []pack.Info) error {
+// publish makes the new packs take the place of the old ones, if they take less.
+func (r *repack) publish(ctx context.Context, made []pack.Info) (done bool, err error) {
 	var remove []pack.Info
 	var gain int64
 	for _, x := range r.old {
@@ -215,16 +217,18 @@ func (r *repack) publish(ctx context.Context, made []pack.Info) error {
 			gain += x.Size
 		}
 	}
+	after := int64(0)
 	for _, p := range made {
-		r.res.After += p.Size
+		after += p.Size
 	}
-	r.res.Into = len(made)
-	if r.res.After+int64(len(made))*block >= gain+int64(len(remove))*block {
-		*r.res = Result{Left: r.res.Left}
-		return r.drop(ctx, made)
+	if after > gain || (after == gain && len(made) >= len(remove)) {
+		err := r.drop(ctx, made)
+		r.early = nil
+		return false, err
 	}
+	r.res.Packs, r.res.Into, r.res.Before, r.res.After = len(r.old), len(made), gain, after
 	add := made[len(r.early):]
-	err := r.update(ctx, func(now *journal.State) ([]journal.Op, error) {
+	err = r.update(ctx, func(now *journal.State) ([]journal.Op, error) {
 		if now.Removals != r.st.Removals {
 			return nil, ErrGone
 		}
@@ -235,13 +239,13 @@ func (r *repack) publish(ctx context.Context, made []pack.Info) error {
 		return ops, nil
 	})
 	if errors.Is(err, backend.ErrUnknown) {
-		return err // the new packs may be in use
+		return false, err // the new packs may be in use
 	}
 	if err != nil {
-		return errors.Join(err, r.drop(context.WithoutCancel(ctx), made))
+		return false, errors.Join(err, r.drop(context.WithoutCancel(ctx), made))
 	}
 	objects.DeletePacks(context.WithoutCancel(ctx), r.Backend, remove)
-	return nil
+	return true, nil
 }
 
 // drop takes new packs back. Those that the journal names already may have been

@@ -14,7 +14,7 @@ import (
 )
 
 // rewrite writes everything of the old packs into new ones, and lists them.
-func (r *repack) rewrite(ctx context.Context, maxPack int64) ([]pack.Info, error) {
+func (r *repack) rewrite(ctx context.Context, maxPack int64, newestFirst bool) ([]pack.Info, error) {
 	w := objects.NewWriter(ctx, r.Backend, r.kept, objects.WriterOptions{Repack: true, NewName: r.NewName, MaxPack: maxPack,
 		Published: func(p pack.Info) error {
 			if err := r.update(ctx, func(*journal.State) ([]journal.Op, error) {
@@ -25,7 +25,7 @@ func (r *repack) rewrite(ctx context.Context, maxPack int64) ([]pack.Info, error
 			r.early = append(r.early, p)
 			return nil
 		}})
-	err := r.blobs(ctx, w)
+	err := r.blobs(ctx, w, newestFirst)
 	if err == nil {
 		err = r.rest(ctx, w)
 	}
@@ -42,9 +42,9 @@ type content struct {
 	size int64
 }
 
-// blobs stores what versions name: model by model, the newest content first,
-// the earlier ones after it.
-func (r *repack) blobs(ctx context.Context, w *objects.Writer) error {
+// blobs stores what versions name: model by model, the newest content first and
+// the earlier ones after it, or the other way round.
+func (r *repack) blobs(ctx context.Context, w *objects.Writer, newestFirst bool) error {
 	byPath, err := r.contents(ctx)
 	if err != nil {
 		return err
@@ -57,15 +57,19 @@ func (r *repack) blobs(ctx context.Context, w *objects.Writer) error {
 	}
 	seen := map[objects.BlobID]bool{}
 	for _, path := range slices.Sorted(maps.Keys(byPath)) {
-		var newer objects.BlobID
-		for _, c := range slices.Backward(byPath[path]) {
+		list := byPath[path]
+		if newestFirst {
+			slices.Reverse(list)
+		}
+		var last objects.BlobID
+		for _, c := range list {
 			if !seen[c.blob] {
 				seen[c.blob] = true
-				if err := r.blob(ctx, w, c.blob, newer); err != nil {
+				if err := r.blob(ctx, w, c.blob, last); err != nil {
 					return err
 				}
 			}
-			newer = c.blob
+			last = c.blob
 			done += c.size
 			r.Progress(done, total)
 		}
@@ -128,9 +132,9 @@ func (r *repack) contents(ctx context.Context) (map[string][]content, error) {
 	return byPath, nil
 }
 
-// blob stores one content, as a difference to newer where it can. Damaged
-// content is left to rest.
-func (r *repack) blob(ctx context.Context, w *objects.Writer, id, newer objects.BlobID) error {
+// blob stores one content, as a difference to like where it can. Damaged content
+// is left to rest.
+func (r *repack) blob(ctx context.Context, w *objects.Writer, id, like objects.BlobID) error {
 	if there, err := r.kept.Complete(ctx, id); err != nil || there {
 		return err
 	}
@@ -138,7 +142,7 @@ func (r *repack) blob(ctx context.Context, w *objects.Writer, id, newer objects.
 	if err != nil {
 		return r.lenient(ctx, err)
 	}
-	got, _, err := w.Blob(b, b.Size(), newer)
+	got, _, err := w.Blob(b, b.Size(), like)
 	if err == nil && got != id {
 		err = fmt.Errorf("content %s: %w: hash differs", id, objects.ErrCorrupt)
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/mstore/mstore/objects/pack"
@@ -112,3 +113,58 @@ func TestDamagedBaseHurtsWhatIsBuiltOnIt(t *testing.T) {
 type discard struct{}
 
 func (discard) Write(p []byte) (int, error) { return len(p), nil }
+
+// TestDamageIsToldOnce: a damaged piece of a model of several pieces, and those
+// built on it, are told with the model and its versions, not as pieces that
+// nobody needs.
+func TestDamageIsToldOnce(t *testing.T) {
+	one := noise(1, 1_500_000)
+	two := one[:700_000] + "changed" + one[700_000:]
+	m, _ := newBase(t, files{"m.bin": one}, files{"m.bin": two})
+	flipRecords(t, m, 0, pack.KindPiece)
+	s, err := openOn(m, testClock())
+	if err != nil {
+		t.Fatal(err)
+	}
+	rep, err := s.Fsck(t.Context(), FsckOptions{})
+	if err != nil || rep.OK {
+		t.Fatalf("%+v, %v", rep, err)
+	}
+	for _, p := range rep.Problems {
+		if p.Path != "m.bin" || len(p.Versions) == 0 {
+			t.Errorf("%+v", p)
+		}
+	}
+}
+
+// TestRepackWithoutItsIndex: a damaged index segment, which is derived, does not
+// keep a repack from its work.
+func TestRepackWithoutItsIndex(t *testing.T) {
+	m, l, _ := foldBases(t, 1)
+	names, err := m.ReadDir(DirName + "/objects")
+	if err != nil {
+		t.Fatal(err)
+	}
+	hit := 0
+	for _, e := range names {
+		if name := DirName + "/objects/" + e.Name(); strings.HasSuffix(name, ".mpx") {
+			b := read(t, m, name)
+			b[len(b)/2] ^= 1
+			if err := m.Rewrite(name, b); err != nil {
+				t.Fatal(err)
+			}
+			hit++
+		}
+	}
+	s, err := openOn(m, laterClock())
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := s.Repack(t.Context(), RepackOptions{})
+	if err != nil || hit == 0 || res.Packs == 0 {
+		t.Fatalf("%d segments damaged: %+v, %v", hit, res, err)
+	}
+	if _, err := l.verify(s, nil); err != nil {
+		t.Fatal(err)
+	}
+}

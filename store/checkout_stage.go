@@ -62,7 +62,9 @@ feed:
 	}
 	close(work)
 	wg.Wait()
-	c.res.Bytes = done.Load()
+	for _, t := range c.write {
+		c.res.Bytes += t.Size
+	}
 	if first == nil {
 		return ctx.Err()
 	}

@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/mstore/mstore/journal"
@@ -18,9 +20,45 @@ var configKey = sync.OnceValue(func() *regexp.Regexp {
 // settings that mstore itself reads, with what their values must be.
 var knownSettings = map[string]func(string) error{
 	"user.name":       func(string) error { return nil },
-	"commit.fast":     func(v string) error { _, err := strconv.ParseBool(v); return err },
-	"commit.cache":    func(v string) error { _, err := strconv.ParseUint(v, 10, 31); return err },
+	"commit.fast":     checkBool,
+	"commit.cache":    checkMiB,
 	"commit.validate": checkValidate,
+}
+
+// checkSetting looks at a setting of mstore's own sections; others are free.
+func checkSetting(key, value string) error {
+	if check := knownSettings[key]; check != nil {
+		if err := check(value); err != nil {
+			return fmt.Errorf("setting %s: %w", key, err)
+		}
+		return nil
+	}
+	section, _, _ := strings.Cut(key, ".")
+	var known []string
+	for k := range knownSettings {
+		if strings.HasPrefix(k, section+".") {
+			known = append(known, k)
+		}
+	}
+	if len(known) == 0 {
+		return nil
+	}
+	slices.Sort(known)
+	return fmt.Errorf("there is no setting %s; of that section there are %s", key, strings.Join(known, ", "))
+}
+
+func checkBool(v string) error {
+	if _, err := strconv.ParseBool(v); err != nil {
+		return fmt.Errorf("%q is not true or false", v)
+	}
+	return nil
+}
+
+func checkMiB(v string) error {
+	if _, err := strconv.ParseUint(v, 10, 31); err != nil {
+		return fmt.Errorf("%q is not a number of MiB, 0 or more", v)
+	}
+	return nil
 }
 
 func checkValidate(v string) error {
@@ -47,10 +85,8 @@ func (s *Store) SetConfig(ctx context.Context, key, value string, local bool) er
 	if !configKey().MatchString(key) || len(key) > 200 || len(value) > 1<<16 {
 		return as(ErrUsage, fmt.Errorf("%q is not the name of a setting: want section.name", key))
 	}
-	if check := knownSettings[key]; check != nil {
-		if err := check(value); err != nil {
-			return as(ErrUsage, fmt.Errorf("setting %s: %w", key, err))
-		}
+	if err := checkSetting(key, value); err != nil {
+		return as(ErrUsage, err)
 	}
 	if local {
 		return s.editLocal(func(m map[string]string) error { m[key] = value; return nil })

@@ -53,7 +53,7 @@ type FsckReport struct {
 // report; the error says that it could not look.
 func (s *Store) Fsck(ctx context.Context, o FsckOptions) (*FsckReport, error) {
 	f := &fsck{s: s, o: o, rep: &FsckReport{}, bad: map[[objects.IDSize]byte]*Problem{},
-		checked: map[pack.Name]map[uint32]bool{}, blobs: map[objects.BlobID]int64{}}
+		checked: map[pack.Name]map[uint32]bool{}, blobs: map[objects.BlobID]int64{}, partOf: map[[objects.IDSize]byte]bool{}}
 	sn, err := s.load(ctx)
 	if errors.Is(err, ErrDamaged) {
 		f.problem(Problem{Kind: "corrupt", Detail: err.Error()})
@@ -98,6 +98,7 @@ type fsck struct {
 	bad     map[[objects.IDSize]byte]*Problem // blobs and tree nodes that cannot be read
 	checked map[pack.Name]map[uint32]bool     // records found right, by offset
 	blobs   map[objects.BlobID]int64          // all that versions name, with their size
+	partOf  map[[objects.IDSize]byte]bool     // pieces of blobs that cannot be read, which are told with these
 	layouts []packRows
 	seen    map[objects.TreeID]bool
 	raw     int64
@@ -232,6 +233,11 @@ func (f *fsck) contents(ctx context.Context) error {
 		f.raw += n
 		if err != nil {
 			f.hurt(b.id, Problem{Kind: kindOfDamage(err), Object: b.id.String(), Detail: err.Error()})
+			if rc, err := f.sn.r.Recipe(ctx, b.id); err == nil {
+				for _, p := range rc.Parts {
+					f.partOf[p.Piece] = true
+				}
+			}
 		}
 		return nil
 	})
@@ -354,7 +360,7 @@ func (f *fsck) records(ctx context.Context) error {
 				if f.sn.r.Check(ctx, row.Kind, row.Key) == nil {
 					p.Detail += otherCopy
 					f.problem(p)
-				} else {
+				} else if !f.partOf[row.Key] {
 					f.hurt(row.Key, p)
 				}
 			} else if row.Kind == pack.KindPiece {

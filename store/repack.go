@@ -1,9 +1,15 @@
 package store
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
 
 	"github.com/mstore/mstore/gc"
+	"github.com/mstore/mstore/internal/vfs"
+	"github.com/mstore/mstore/objects/pack"
 )
 
 // RepackOptions are the settings of Repack.
@@ -27,6 +33,13 @@ type RepackResult struct {
 // and commit meanwhile, and it never makes a store larger. What it wrote was
 // decoded again before anything is removed.
 func (s *Store) Repack(ctx context.Context, o RepackOptions) (*RepackResult, error) {
+	was, err := s.packsDigest(ctx)
+	if err != nil {
+		return nil, classify(err)
+	}
+	if b, err := vfs.ReadFile(s.root, repackFile, 128); err == nil && string(b) == was && !o.All {
+		return &RepackResult{}, nil
+	}
 	res, err := s.repacker().Repack(ctx, gc.Options{All: o.All})
 	if err != nil {
 		return nil, classify(err)
@@ -34,7 +47,32 @@ func (s *Store) Repack(ctx context.Context, o RepackOptions) (*RepackResult, err
 	if st, err := s.j.Load(ctx); err == nil {
 		s.foldIfDue(ctx, st)
 	}
+	s.sweep(ctx)
+	if res.Packs == 0 && len(res.Left) == 0 && s.root.MkdirAll(workDir) == nil {
+		_ = vfs.WriteFileAtomic(s.root, repackFile, []byte(was), false)
+	}
 	return &RepackResult{Packs: res.Packs, Into: res.Into, Before: res.Before, After: res.After, Left: len(res.Left)}, nil
+}
+
+// repackFile names, by a digest, the packs of which a repack made nothing better,
+// so that it is not tried again until there are others.
+const repackFile = workDir + "/repack"
+
+func (s *Store) packsDigest(ctx context.Context) (string, error) {
+	st, err := s.j.Load(ctx)
+	if err != nil {
+		return "", err
+	}
+	packs, err := s.j.History(st).LivePacks(ctx)
+	if err != nil {
+		return "", err
+	}
+	slices.SortFunc(packs, func(a, b pack.Info) int { return bytes.Compare(a.Name[:], b.Name[:]) })
+	h := sha256.New()
+	for _, p := range packs {
+		_, _ = h.Write(p.Name[:])
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
 func (s *Store) repacker() *gc.Repacker {

@@ -70,17 +70,33 @@ func TestRepackMakesNothingWorse(t *testing.T) {
 	if err != nil || fmt.Sprint(after) != fmt.Sprint(before) {
 		t.Errorf("%v before, %v after, %v", before, after, err)
 	}
+	// And that is remembered, until there is something else to look at.
+	count := backend.NewCounter(backend.NewDir(vfs.Sub(m, DirName)))
+	s = newStore(m, count, Options{Clock: laterClock()})
+	if _, err := s.Repack(t.Context(), RepackOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if c := count.Counts(); c.Creates > 0 || c.BytesRead > 10_000 {
+		t.Errorf("it was tried again: %+v", c)
+	}
+	put(t, m, files{"a.bin": noise(1, 50_000) + "more"})
+	save(t, s, CommitOptions{Paths: []string{"."}})
+	if res, err = s.Repack(t.Context(), RepackOptions{}); err != nil || res.Packs != 2 {
+		t.Errorf("%+v, %v", res, err)
+	}
 }
 
 // TestRepackGivesWay: when somebody else has removed packs meanwhile, nothing is
 // changed and nothing is left.
 func TestRepackGivesWay(t *testing.T) {
 	m, l := newBase(t, lineage(6)...)
-	s, err := openOn(m, laterClock())
+	clock := laterClock()
+	m.SetClock(clock)
+	s, err := openOn(m, clock)
 	if err != nil {
 		t.Fatal(err)
 	}
-	other, err := openOn(m, laterClock())
+	other, err := openOn(m, clock)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -57,7 +57,7 @@ func newCommitCommand(a *app) *cobra.Command {
 	f.StringVar(&o.author, "author", "", "who made it (else the setting user.name, else user@host)")
 	f.StringVar(&o.date, "date", "", "when it was made: RFC 3339, a date, or seconds since 1970 (or SOURCE_DATE_EPOCH)")
 	f.StringVar(&o.expect, "expect", "", "refuse (exit 5) unless the branch's newest version is `REV`")
-	f.BoolVar(&o.fast, "fast", false, "take the least time, and some times the space until the next repack")
+	f.BoolVar(&o.fast, "fast", false, "take the least time, and far more space until the next repack")
 	f.StringVar(&o.validate, "validate", "", "check the models: `off|warn|strict` (strict refuses on warnings too)")
 	a.jsonFlag(cmd, "print the version as JSON")
 	cmd.RegisterFlagCompletionFunc("validate", cobra.FixedCompletions([]cobra.Completion{"off", "warn", "strict"}, cobra.ShellCompDirectiveNoFileComp))

@@ -133,7 +133,7 @@ func nextStep(p store.Problem) string {
 		return ""
 	case len(p.Versions) > 0:
 		return fmt.Sprintf("commit the same bytes again from a copy, or take an earlier version: mstore checkout %s --fallback -- %s",
-			p.Versions[len(p.Versions)-1].Version, shellQuote(p.Path))
+			p.Versions[len(p.Versions)-1].ID.Short(), shellQuote(p.Path)) // a name may be another version's on this branch
 	}
 	return "commit the same bytes again from a copy"
 }

@@ -16,13 +16,14 @@ func newRepackCommand(a *app) *cobra.Command {
 		Short: "Store the same in less space",
 		Long: `Store the same in less space: rewrite the packs that commits have made into few
 large ones, the newest content of each model by itself, so that it is the fastest
-to read, and earlier ones as differences to it, with more time for each than a
-commit has. Every version stays as it is, byte for byte.
+to read, and earlier ones as differences to it (or the other way round where that
+takes less), with more time for each than a commit has. Every version stays as it
+is, byte for byte.
 
-Others may read and commit meanwhile. It can be interrupted at any time; the next
-one goes on from there. It never makes a store larger: when there is nothing to
-gain, nothing is changed. What an earlier repack has made is left alone, unless
---all is given.
+Others may read and commit meanwhile. It needs room for the new packs beside the
+old ones, and can be interrupted at any time; the next one goes on from the last
+full pack, of 256 MB. It never makes a store larger: without a gain nothing is
+changed. What an earlier repack has made is left alone, unless --all is given.
 
 With --json: packs, into, bytes_before, bytes_after, bytes_freed, damaged_packs.
 
@@ -30,7 +31,8 @@ Exit codes: 0 done; 1 some packs stay because they are damaged; 2 wrong usage; 3
 no store; 4 the journal is damaged; 5 another process has rewritten packs
 meanwhile; 130 interrupted.`,
 		Example: `  mstore repack
-  mstore repack --all`,
+  mstore repack --all
+  mstore repack --json | jq .bytes_freed`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runRepack(cmd.Context(), a, o) },
 	}

@@ -141,10 +141,12 @@ func (s *Set) FindAll(ctx context.Context, kind Kind, key Key, fn func(Loc) bool
 			return nil
 		}
 		if err != nil {
-			unread = err
-			done = s.findWithout(ctx, g, kind, key, fn)
+			done, all := s.findWithout(ctx, g, kind, key, fn)
 			if done {
 				return nil
+			}
+			if !all {
+				unread = err
 			}
 		}
 	}
@@ -189,30 +191,37 @@ func (s *Set) Labelled(ctx context.Context, label uint64, most int) []Loc {
 }
 
 // findWithout looks into the packs of a segment that is lost, or whose rows are
-// damaged.
-func (s *Set) findWithout(ctx context.Context, g *Segment, kind Kind, key Key, fn func(Loc) bool) bool {
+// damaged. all tells whether every one of them could be asked.
+func (s *Set) findWithout(ctx context.Context, g *Segment, kind Kind, key Key, fn func(Loc) bool) (done, all bool) {
 	var packs []Info
 	if g != nil {
 		packs = g.packs
 	} else if s.Recover != nil {
 		var err error
 		if packs, err = s.recovered(ctx); err != nil {
-			return false
+			return false, false
 		}
+	} else {
+		return false, false
 	}
+	all = true
 	for _, p := range packs {
 		if s.dead[p.Name] {
 			continue
 		}
 		x, err := s.Index(ctx, p)
 		if err != nil {
+			all = false
 			continue
 		}
-		if row, ok, err := x.Find(kind, key); err == nil && ok && !fn(Loc{Pack: p.Name, Row: row}) {
-			return true
+		row, ok, err := x.Find(kind, key)
+		if err != nil {
+			all = false
+		} else if ok && !fn(Loc{Pack: p.Name, Row: row}) {
+			return true, all
 		}
 	}
-	return false
+	return false, all
 }
 
 // recovered is Recover, asked once.
