@@ -136,8 +136,10 @@ func (d *decoding) payload(ctx context.Context, dst []byte, rec pack.Record, pay
 	if err != nil {
 		return nil, err
 	}
-	if id == codec.Delta && len(c.bases) == 1 && !d.careful {
-		return d.patched(ctx, dst, c.bases[0], body, int(rec.Raw), depth)
+	if id == codec.Delta && !d.careful {
+		if out, ok, err := d.patched(ctx, dst, c, body, int(rec.Raw), depth); ok {
+			return out, err
+		}
 	}
 	var bases [][]byte
 	defer func() {
@@ -160,42 +162,103 @@ func (d *decoding) payload(ctx context.Context, dst []byte, rec pack.Record, pay
 // costs less.
 const maxRuns = 1 << 15
 
-// patched decodes a delta to one base. As long as that is one too, the two are
-// put together and nothing is copied.
-func (d *decoding) patched(ctx context.Context, dst []byte, ref baseRef, body []byte, size, depth int) ([]byte, error) {
-	p, err := codec.ParsePatch(body, size)
-	for err == nil && p.Runs() < maxRuns && depth < readDepth {
-		if _, kept := d.r.kept(ref.piece); kept {
-			break
-		}
-		rec, payload, ferr := d.fetch(ctx, ref)
-		if ferr != nil || rec.Kind != pack.KindPiece || PieceID(rec.ID) != ref.piece || codec.ID(rec.Codec) != codec.Delta {
-			break // base tells what is wrong, or finds another copy
-		}
-		c, body, perr := parseChain(codec.Delta, payload)
-		if perr != nil || len(c.bases) != 1 {
-			break
-		}
-		inner, perr := codec.ParsePatch(body, int(rec.Raw))
-		if perr != nil {
-			break
-		}
-		if d.work -= ownWork(codec.Raw, len(payload)); d.work < 0 {
-			break
-		}
-		p, err = p.On(inner)
-		ref, depth = c.bases[0], depth+1
+// link is a base that a patch needs: read, but not decoded.
+type link struct {
+	ref      baseRef
+	depth    int
+	size     int // raw bytes
+	rec      pack.Record
+	payload  []byte // nil: the reader keeps the piece
+	replaced bool   // another patch took its place
+}
+
+// patched decodes a delta. As long as its bases are deltas too, patches are put
+// together and nothing is copied. It is not ok when a record is not where the
+// chain says: then the bases are to be decoded one by one.
+func (d *decoding) patched(ctx context.Context, dst []byte, c chain, body []byte, size, depth int) (out []byte, ok bool, err error) {
+	p, links, ok, err := d.patch(ctx, c, body, size, depth)
+	if err != nil || !ok {
+		return nil, ok, err
 	}
-	if err != nil {
-		return nil, corruptCode(err)
+	for i := 0; i < len(links) && p.Runs() < maxRuns; i++ {
+		l := &links[i]
+		if codec.ID(l.rec.Codec) != codec.Delta || l.payload == nil || l.depth >= readDepth {
+			continue
+		}
+		ic, ibody, err := parseChain(codec.Delta, l.payload)
+		if err != nil {
+			continue // base tells what is wrong, or finds another copy
+		}
+		inner, more, ok, err := d.patch(ctx, ic, ibody, l.size, l.depth)
+		if err != nil || !ok {
+			continue
+		}
+		both, err := p.On(i, len(links), inner)
+		if err != nil {
+			return nil, true, corruptCode(err)
+		}
+		l.replaced = true
+		p, links = both, append(links, more...)
 	}
-	b, err := d.base(ctx, ref, depth+1)
-	if err != nil {
-		return nil, err
+	bases := make([][]byte, len(links))
+	decoded := map[PieceID][]byte{}
+	defer func() {
+		for _, b := range decoded {
+			d.r.buffers.put(b)
+		}
+	}()
+	for i, l := range links {
+		if l.replaced {
+			continue
+		}
+		raw := decoded[l.ref.piece]
+		if raw == nil {
+			if raw, err = d.linked(ctx, l); err != nil {
+				return nil, true, err
+			}
+			decoded[l.ref.piece] = raw
+		}
+		bases[i] = raw
 	}
-	defer d.r.buffers.put(b)
-	out, err := p.Apply(dst, b)
-	return out, corruptCode(err)
+	out, err = p.Apply(dst, bases)
+	return out, true, corruptCode(err)
+}
+
+// linked decodes a base whose record was read already.
+func (d *decoding) linked(ctx context.Context, l link) ([]byte, error) {
+	if l.payload != nil {
+		raw, err := d.payload(ctx, d.r.buffers.get(l.size), l.rec, l.payload, l.depth)
+		if err == nil {
+			d.r.keepRoot(l.ref.piece, codec.ID(l.rec.Codec), raw)
+			return raw, nil
+		}
+	}
+	return d.base(ctx, l.ref, l.depth)
+}
+
+// patch parses a delta and reads the records of its bases.
+func (d *decoding) patch(ctx context.Context, c chain, body []byte, size, depth int) (p *codec.Patch, links []link, ok bool, err error) {
+	if p, err = codec.ParsePatch(body, size); err != nil {
+		return nil, nil, true, corruptCode(err)
+	}
+	var sizes []int
+	for _, ref := range c.bases {
+		l := link{ref: ref, depth: depth + 1}
+		if n, kept := d.r.kept(ref.piece); kept {
+			l.size = n
+		} else {
+			l.rec, l.payload, err = d.fetch(ctx, ref)
+			if err != nil || l.rec.Kind != pack.KindPiece || PieceID(l.rec.ID) != ref.piece || l.rec.Raw > codec.MaxPiece {
+				return nil, nil, false, nil
+			}
+			if d.work -= ownWork(codec.Raw, len(l.payload)); d.work < 0 {
+				return nil, nil, false, nil
+			}
+			l.size = int(l.rec.Raw)
+		}
+		links, sizes = append(links, l), append(sizes, l.size)
+	}
+	return p, links, true, corruptCode(p.Over(sizes))
 }
 
 func corruptCode(err error) error {

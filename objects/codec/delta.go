@@ -125,9 +125,14 @@ func decodeDelta(dst, stored []byte, size int, bases [][]byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	base, release := joined(bases)
-	defer release()
-	return p.Apply(dst, base)
+	sizes := make([]int, len(bases))
+	for i, b := range bases {
+		sizes[i] = len(b)
+	}
+	if err := p.Over(sizes); err != nil {
+		return nil, err
+	}
+	return p.Apply(dst, bases)
 }
 
 // joined makes one run of bytes of the bases. Call release when it is no longer

@@ -7,24 +7,24 @@ import (
 	"sort"
 )
 
-// Patch is a delta that was read but not applied: runs of bytes of the base and
+// Patch is a delta that was read but not applied: runs of bytes of the bases and
 // of literals. Patches of a chain can be put together before anything is copied,
 // so that a piece at the end of a long chain costs little more than its root.
 type Patch struct {
 	runs     []run
 	size     int // of what it makes
-	need     int // bytes that the base must have
+	need     int // bytes that the bases must have together
 	literals [][]byte
 }
 
-// run is n bytes from at, of the base or of one of the literals.
+// run is n bytes from at, of a base or of one of the literals.
 type run struct {
-	from  int32 // -1: the base; else literals[from]
+	from  int32 // ≥ 0: literals[from]; else base -1-from
 	at, n int32
 	start int32 // in what the patch makes
 }
 
-const fromBase = -1
+const firstBase = -1
 
 // Runs is how many runs a patch has: what applying it costs besides copying.
 func (p *Patch) Runs() int { return len(p.runs) }
@@ -46,7 +46,8 @@ func (p *Patch) add(from, at, n int32) {
 	p.runs = append(p.runs, run{from, at, n, start})
 }
 
-// ParsePatch reads what a Delta of size raw bytes stores. Errors wrap ErrCorrupt.
+// ParsePatch reads what a Delta of size raw bytes stores. Over must be called
+// before anything else is done with it. Errors wrap ErrCorrupt.
 func ParsePatch(stored []byte, size int) (*Patch, error) {
 	if size < 0 || size > MaxPiece {
 		return nil, fmt.Errorf("%w: raw size %d", ErrCorrupt, size)
@@ -95,7 +96,7 @@ func ParsePatch(stored []byte, size int) (*Patch, error) {
 		if at < 0 || at+int64(copied) > MaxBases*MaxPiece || at+int64(copied) > 1<<31-1 {
 			return bad()
 		}
-		p.add(fromBase, int32(at), int32(copied))
+		p.add(firstBase, int32(at), int32(copied))
 		expect = int(at) + int(copied)
 		p.need = max(p.need, expect)
 		left -= int(literal + copied)
@@ -125,53 +126,89 @@ func readLongLiterals(src []byte, size int) ([]byte, error) {
 	return Decode(nil, id, src, n, nil)
 }
 
-// Apply appends what the patch makes of base to dst. Errors wrap ErrCorrupt.
-func (p *Patch) Apply(dst, base []byte) ([]byte, error) {
-	if p.need > len(base) {
-		return nil, fmt.Errorf("%w: a base of %d bytes, %d are needed", ErrCorrupt, len(base), p.need)
+// Over tells how many bytes the bases have, in their order: a delta counts them as
+// one run of bytes. Errors wrap ErrCorrupt.
+func (p *Patch) Over(sizes []int) error {
+	ends := make([]int, len(sizes))
+	total := 0
+	for i, n := range sizes {
+		total += n
+		ends[i] = total
 	}
+	if p.need > total {
+		return fmt.Errorf("%w: bases of %d bytes, %d are needed", ErrCorrupt, total, p.need)
+	}
+	if len(sizes) == 1 {
+		return nil
+	}
+	joined := p.runs
+	p.runs = make([]run, 0, len(joined)+len(sizes))
+	for _, r := range joined {
+		if r.from != firstBase {
+			p.add(r.from, r.at, r.n)
+			continue
+		}
+		for i := sort.SearchInts(ends, int(r.at)+1); r.n > 0; i++ {
+			n := min(r.n, int32(ends[i])-r.at)
+			p.add(firstBase-int32(i), r.at-int32(ends[i]-sizes[i]), n)
+			r.at, r.n = r.at+n, r.n-n
+		}
+	}
+	return nil
+}
+
+// Apply appends what the patch makes of the bases to dst; those that On has
+// replaced may be nil. Errors wrap ErrCorrupt.
+func (p *Patch) Apply(dst []byte, bases [][]byte) ([]byte, error) {
 	dst = slices.Grow(dst, p.size)
 	for _, r := range p.runs {
-		from := base
-		if r.from != fromBase {
+		var from []byte
+		if r.from >= 0 {
 			from = p.literals[r.from]
+		} else if k := int(firstBase - r.from); k < len(bases) {
+			from = bases[k]
+		}
+		if int(r.at)+int(r.n) > len(from) {
+			return nil, fmt.Errorf("%w: a base of %d bytes, %d are needed", ErrCorrupt, len(from), r.at+r.n)
 		}
 		dst = append(dst, from[r.at:r.at+r.n]...)
 	}
 	return dst, nil
 }
 
-// On puts two patches together: what p makes of what inner makes. inner stays as
-// it is. Errors wrap ErrCorrupt.
-func (p *Patch) On(inner *Patch) (*Patch, error) {
-	if p.need > inner.size {
-		return nil, fmt.Errorf("%w: a base of %d bytes, %d are needed", ErrCorrupt, inner.size, p.need)
-	}
-	out := &Patch{size: p.size, need: inner.need, runs: make([]run, 0, len(p.runs)+len(inner.runs)),
-		literals: slices.Concat(p.literals, inner.literals)}
+// On puts two patches together: inner, which makes base k of p, takes its place,
+// and inner's bases follow those of p, which are so many. inner stays as it is.
+// Errors wrap ErrCorrupt.
+func (p *Patch) On(k, bases int, inner *Patch) (*Patch, error) {
+	out := &Patch{size: p.size, runs: make([]run, 0, len(p.runs)+len(inner.runs)), literals: slices.Concat(p.literals, inner.literals)}
 	shift := int32(len(p.literals))
-	k := 0 // the run of inner that the last copy ended in
+	in := inner.runs
+	i := 0 // the run of inner that the last copy ended in
+	covers := func(i int, at int32) bool { return i < len(in) && in[i].start <= at && at < in[i].start+in[i].n }
 	for _, r := range p.runs {
-		if r.from != fromBase {
+		if r.from != firstBase-int32(k) {
 			out.add(r.from, r.at, r.n)
 			continue
 		}
-		if in := inner.runs; k >= len(in) || in[k].start > r.at || in[k].start+in[k].n <= r.at {
-			if k++; k >= len(in) || in[k].start > r.at || in[k].start+in[k].n <= r.at {
-				k = sort.Search(len(in), func(i int) bool { return in[i].start+in[i].n > r.at })
+		if int(r.at)+int(r.n) > inner.size {
+			return nil, fmt.Errorf("%w: a base of %d bytes, %d are needed", ErrCorrupt, inner.size, r.at+r.n)
+		}
+		if !covers(i, r.at) {
+			if i++; !covers(i, r.at) {
+				i = sort.Search(len(in), func(i int) bool { return in[i].start+in[i].n > r.at })
 			}
 		}
-		for at, left := r.at, r.n; left > 0; k++ {
-			in := inner.runs[k]
-			skip := at - in.start
-			n := min(left, in.n-skip)
-			from := in.from
-			if from != fromBase {
+		for at, left := r.at, r.n; ; i++ {
+			skip := at - in[i].start
+			n := min(left, in[i].n-skip)
+			from := in[i].from
+			if from >= 0 {
 				from += shift
+			} else {
+				from -= int32(bases)
 			}
-			out.add(from, in.at+skip, n)
-			at, left = at+n, left-n
-			if left == 0 {
+			out.add(from, in[i].at+skip, n)
+			if at, left = at+n, left-n; left == 0 {
 				break
 			}
 		}

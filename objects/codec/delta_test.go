@@ -164,3 +164,52 @@ func BenchmarkDelta(b *testing.B) {
 		}
 	})
 }
+
+// TestPatchesPutTogether: a patch on patches makes what applying them one after
+// the other makes.
+func TestPatchesPutTogether(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		r := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 9))
+		parse := func(raw []byte, bases [][]byte) (*Patch, [][]byte) {
+			enc, used, ok := encodeDelta(nil, raw, bases, Default)
+			if !ok {
+				t.Skip("not alike")
+			}
+			p, err := ParsePatch(enc, len(raw))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var from [][]byte
+			var sizes []int
+			for _, i := range used {
+				from, sizes = append(from, bases[i]), append(sizes, len(bases[i]))
+			}
+			if err := p.Over(sizes); err != nil {
+				t.Fatal(err)
+			}
+			return p, from
+		}
+		roots := [][]byte{noise(r.Uint64(), 5000+r.IntN(20_000)), noise(r.Uint64(), 5000+r.IntN(20_000))}
+		edits := rapid.IntRange(0, 60).Draw(t, "edits")
+		middle := [][]byte{
+			edited(r, slices.Concat(roots[0], roots[1][:2000]), edits),
+			edited(r, roots[1], edits),
+		}
+		top := edited(r, slices.Concat(middle[1][500:], middle[0], middle[1]), edits)
+		p, mids := parse(top, middle)
+		bases := slices.Clone(mids)
+		for k, m := range mids {
+			inner, from := parse(m, roots)
+			var err error
+			if p, err = p.On(k, len(bases), inner); err != nil {
+				t.Fatal(err)
+			}
+			bases[k] = nil
+			bases = append(bases, from...)
+		}
+		got, err := p.Apply([]byte("x"), bases)
+		if err != nil || !bytes.Equal(got[1:], top) {
+			t.Fatalf("%d bytes, want %d: %v", len(got)-1, len(top), err)
+		}
+	})
+}
