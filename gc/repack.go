@@ -47,6 +47,9 @@ const (
 	// packSize is the length of the packs that repack writes. Each is published as
 	// soon as it is full: so much at most is done again after an interruption.
 	packSize = 256 << 20
+	// worthPart: fewer bytes by less than this part, in as many packs, are no gain:
+	// what is longer in a chain is slower to read.
+	worthPart = 50
 	// keepBytes is what is kept in memory of pieces that were read, and as much of
 	// those that were written, as bases of the next.
 	keepBytes = 64 << 20
@@ -90,7 +93,7 @@ func (rp *Repacker) Repack(ctx context.Context, o Options) (*Result, error) {
 		if err != nil {
 			return nil, err
 		}
-		if done, err := r.publish(ctx, made); done || err != nil {
+		if done, err := r.publish(ctx, made); done || err != nil || !r.ordered {
 			return r.res, err
 		}
 	}
@@ -109,6 +112,7 @@ type repack struct {
 	versions [][]byte // copies of version records from their footers
 	stay     map[pack.Name]bool
 	early    []pack.Info // new packs that the journal names already
+	ordered  bool        // some model has more than one content, so that the order matters
 }
 
 // choose finds the packs to rewrite. No pack that stays needs one of them, so
@@ -221,7 +225,7 @@ func (r *repack) publish(ctx context.Context, made []pack.Info) (done bool, err 
 	for _, p := range made {
 		after += p.Size
 	}
-	if after > gain || (after == gain && len(made) >= len(remove)) {
+	if after > gain || (len(made) >= len(remove) && after > gain-gain/worthPart) {
 		err := r.drop(ctx, made)
 		r.early = nil
 		return false, err

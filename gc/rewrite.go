@@ -58,6 +58,7 @@ func (r *repack) blobs(ctx context.Context, w *objects.Writer, newestFirst bool)
 	seen := map[objects.BlobID]bool{}
 	for _, path := range slices.Sorted(maps.Keys(byPath)) {
 		list := byPath[path]
+		r.ordered = r.ordered || len(list) > 1
 		if newestFirst {
 			slices.Reverse(list)
 		}

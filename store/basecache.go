@@ -10,7 +10,7 @@ import (
 
 // baseCache keeps, in the workspace, the raw pieces of what was saved last, so
 // that the next save need not decode the chain that its bases are at the end of:
-// what would take 100 ms for a model of 5 MB then takes 3. It holds models that
+// what takes up to 65 ms for a model of 5 MB then takes 3. It holds models that
 // were saved more than once, up to a size in all. It is never trusted: a piece
 // counts only if its hash is right, and the cache may be lost or deleted at any
 // time. Nothing is synced.
