@@ -112,6 +112,7 @@ type repack struct {
 	versions [][]byte // copies of version records from their footers
 	stay     map[pack.Name]bool
 	early    []pack.Info // new packs that the journal names already
+	taken    uint64      // entries by which this repack took packs back
 	ordered  bool        // some model has more than one content, so that the order matters
 }
 
@@ -233,7 +234,7 @@ func (r *repack) publish(ctx context.Context, made []pack.Info) (done bool, err 
 	r.res.Packs, r.res.Into, r.res.Before, r.res.After = len(r.old), len(made), gain, after
 	add := made[len(r.early):]
 	err = r.update(ctx, func(now *journal.State) ([]journal.Op, error) {
-		if now.Removals != r.st.Removals {
+		if r.overtaken(now) {
 			return nil, ErrGone
 		}
 		ops := []journal.Op{{Kind: journal.OpRemovePacks, Packs: remove}}
@@ -270,6 +271,7 @@ func (r *repack) drop(ctx context.Context, made []pack.Info) error {
 		if err != nil {
 			return fmt.Errorf("taking new packs back: %w", err)
 		}
+		r.taken++
 	}
 	objects.DeletePacks(ctx, r.Backend, r.early)
 	objects.DeletePacks(ctx, r.Backend, made[min(len(made), len(r.early)):])
@@ -277,6 +279,11 @@ func (r *repack) drop(ctx context.Context, made []pack.Info) error {
 }
 
 var errNeeded = errors.New("in use")
+
+// overtaken tells whether others have removed packs since the beginning.
+func (r *repack) overtaken(now *journal.State) bool {
+	return now.Removals != r.st.Removals+r.taken
+}
 
 // spare tells whether other packs hold all that these do.
 func (r *repack) spare(ctx context.Context, now *journal.State, packs []pack.Info) (bool, error) {

@@ -161,7 +161,7 @@ func (r *repack) lenient(ctx context.Context, err error) error {
 	}
 	if errors.Is(err, objects.ErrMissing) || errors.Is(err, backend.ErrNotFound) {
 		now, lerr := r.Journal.Load(ctx)
-		if lerr == nil && now.Removals != r.st.Removals {
+		if lerr == nil && r.overtaken(now) {
 			lerr = ErrGone
 		}
 		return lerr

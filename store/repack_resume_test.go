@@ -165,3 +165,34 @@ func TestRepackKeepsTheGoodCopy(t *testing.T) {
 		t.Fatal("the good copy is gone")
 	}
 }
+
+// TestRepackTakesItsPacksBack: packs that were published on the way to no gain go
+// again, and the second attempt does not take that for the work of others.
+func TestRepackTakesItsPacksBack(t *testing.T) {
+	var versions []files
+	for i := range 6 {
+		versions = append(versions, files{"a.bin": noise(byte(i+1), 300_000), "b.bin": noise(byte(i+50), 300_000)})
+	}
+	m, l := newBase(t, versions...)
+	s, err := openOn(m, laterClock())
+	if err != nil {
+		t.Fatal(err)
+	}
+	// More packs than there were, and no fewer bytes worth speaking of.
+	res, err := s.repacker().Repack(t.Context(), gc.Options{MaxPack: 100_000})
+	if err != nil || res.Packs != 0 {
+		t.Fatalf("%+v, %v", res, err)
+	}
+	st, err := s.j.Load(t.Context())
+	if err != nil || len(st.Packs) != len(versions) {
+		t.Errorf("%d packs, %v", len(st.Packs), err)
+	}
+	infos, err := s.b.List(t.Context(), pack.Prefix, "", 0)
+	if err != nil || len(infos) != len(versions) {
+		t.Errorf("%d files, %v", len(infos), err)
+	}
+	if _, err := l.verify(s, nil); err != nil {
+		t.Error(err)
+	}
+	mustFsck(t, s)
+}
