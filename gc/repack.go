@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"time"
 
 	"github.com/mstore/mstore/internal/backend"
 	"github.com/mstore/mstore/journal"
@@ -21,6 +20,9 @@ type Repacker struct {
 	NewName  func() pack.Name               // random names
 	Progress func(done, total int64)        // raw bytes of blobs
 	Warn     func(msg string)
+	// Update appends the operations that ops makes from the newest state, again and
+	// again until no other writer is first.
+	Update func(ctx context.Context, ops func(*journal.State) ([]journal.Op, error)) error
 }
 
 // Options are the settings of a repack.
@@ -233,7 +235,7 @@ func (r *repack) publish(ctx context.Context, made []pack.Info) (done bool, err 
 	}
 	r.res.Packs, r.res.Into, r.res.Before, r.res.After = len(r.old), len(made), gain, after
 	add := made[len(r.early):]
-	err = r.update(ctx, func(now *journal.State) ([]journal.Op, error) {
+	err = r.Update(ctx, func(now *journal.State) ([]journal.Op, error) {
 		if r.overtaken(now) {
 			return nil, ErrGone
 		}
@@ -257,7 +259,7 @@ func (r *repack) publish(ctx context.Context, made []pack.Info) (done bool, err 
 // relied on since: they stay unless everything in them is elsewhere too.
 func (r *repack) drop(ctx context.Context, made []pack.Info) error {
 	if len(r.early) > 0 {
-		err := r.update(ctx, func(now *journal.State) ([]journal.Op, error) {
+		err := r.Update(ctx, func(now *journal.State) ([]journal.Op, error) {
 			spare, err := r.spare(ctx, now, r.early)
 			if err == nil && !spare {
 				err = errNeeded
@@ -323,21 +325,4 @@ func with(dead map[pack.Name]bool, packs []pack.Info) map[pack.Name]bool {
 		all[p.Name] = true
 	}
 	return all
-}
-
-// update appends operations to the journal as it is now.
-func (r *repack) update(ctx context.Context, ops func(*journal.State) ([]journal.Op, error)) error {
-	for {
-		st, err := r.Journal.Load(ctx)
-		if err != nil {
-			return err
-		}
-		list, err := ops(st)
-		if err != nil {
-			return err
-		}
-		if _, err = r.Journal.Append(ctx, st, list, time.Time{}); !errors.Is(err, journal.ErrLost) {
-			return err
-		}
-	}
 }

@@ -1,6 +1,7 @@
 package gc
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,7 +18,7 @@ import (
 func (r *repack) rewrite(ctx context.Context, maxPack int64, newestFirst bool) ([]pack.Info, error) {
 	w := objects.NewWriter(ctx, r.Backend, r.kept, objects.WriterOptions{Repack: true, NewName: r.NewName, MaxPack: maxPack,
 		Published: func(p pack.Info) error {
-			if err := r.update(ctx, func(*journal.State) ([]journal.Op, error) {
+			if err := r.Update(ctx, func(*journal.State) ([]journal.Op, error) {
 				return []journal.Op{{Kind: journal.OpAddPacks, Packs: []pack.Info{p}}}, nil
 			}); err != nil {
 				return err
@@ -188,7 +189,7 @@ func (r *repack) rest(ctx context.Context, w *objects.Writer) error {
 				rows = append(rows, row)
 			}
 		}
-		slices.SortFunc(rows, func(a, b pack.Row) int { return int(int64(a.Off) - int64(b.Off)) })
+		slices.SortFunc(rows, func(a, b pack.Row) int { return cmp.Compare(a.Off, b.Off) })
 		for _, row := range rows {
 			err := w.Copy(ctx, r.full, pack.Loc{Pack: x.Name, Row: row}, labels[row.Off])
 			if err == nil {

@@ -80,6 +80,15 @@ func (t *turns) next(sn *snapshot) error {
 // update appends operations that ops makes from the newest state, again and
 // again until no other writer is first. ops returning none ends it.
 func (s *Store) update(ctx context.Context, ops func(sn *snapshot) ([]journal.Op, error)) (*snapshot, error) {
+	sn, appended, err := s.appendOps(ctx, ops)
+	if appended {
+		s.foldIfDue(ctx, sn.st)
+	}
+	return sn, err
+}
+
+// appendOps is update without a look at whether the journal should be folded.
+func (s *Store) appendOps(ctx context.Context, ops func(sn *snapshot) ([]journal.Op, error)) (sn *snapshot, appended bool, err error) {
 	var turns turns
 	for {
 		sn, err := s.load(ctx)
@@ -87,24 +96,23 @@ func (s *Store) update(ctx context.Context, ops func(sn *snapshot) ([]journal.Op
 			err = turns.next(sn)
 		}
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		list, err := ops(sn)
 		if err != nil {
-			return nil, classify(err)
+			return nil, false, classify(err)
 		}
 		if len(list) == 0 {
-			return sn, nil
+			return sn, false, nil
 		}
 		st, err := s.j.Append(ctx, sn.st, list, time.Time{})
 		if errors.Is(err, journal.ErrLost) {
 			continue
 		}
 		if err != nil {
-			return nil, classify(err)
+			return nil, false, classify(err)
 		}
-		s.foldIfDue(ctx, st)
-		return s.snapshotOf(st), nil
+		return s.snapshotOf(st), true, nil
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/mstore/mstore/gc"
 	"github.com/mstore/mstore/internal/vfs"
+	"github.com/mstore/mstore/journal"
 	"github.com/mstore/mstore/objects/pack"
 )
 
@@ -77,5 +78,9 @@ func (s *Store) packsDigest(ctx context.Context) (string, error) {
 
 func (s *Store) repacker() *gc.Repacker {
 	return &gc.Repacker{Backend: s.b, Journal: s.j, Set: s.packSet, NewName: newPackName, Warn: s.o.Warn,
-		Progress: func(done, total int64) { s.o.Progress("repacking", done, total) }}
+		Progress: func(done, total int64) { s.o.Progress("repacking", done, total) },
+		Update: func(ctx context.Context, ops func(*journal.State) ([]journal.Op, error)) error {
+			_, _, err := s.appendOps(ctx, func(sn *snapshot) ([]journal.Op, error) { return ops(sn.st) })
+			return err
+		}}
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -37,21 +36,11 @@ func runGC(ctx context.Context, a *app) error {
 		if err != nil {
 			return err
 		}
-		if a.json {
-			err = writeJSON(a.out, struct {
-				DryRun  bool     `json:"dry_run"`
-				Kept    []string `json:"kept"`
-				Expired []string `json:"expired"`
-				Freed   int64    `json:"bytes_freed"`
-			}{false, []string{}, []string{}, res.Before - res.After})
-		} else {
-			a.progress.close()
-			fmt.Fprintln(a.out, repacked(res))
-			err = a.out.failed()
-		}
-		if err == nil && res.Left > 0 {
-			err = reportedError{exitFailed}
-		}
-		return err
+		return a.reportRepack(res, struct {
+			DryRun  bool     `json:"dry_run"`
+			Kept    []string `json:"kept"`
+			Expired []string `json:"expired"`
+			Freed   int64    `json:"bytes_freed"`
+		}{false, []string{}, []string{}, res.Before - res.After})
 	})
 }

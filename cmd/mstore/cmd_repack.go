@@ -47,25 +47,30 @@ func runRepack(ctx context.Context, a *app, o store.RepackOptions) error {
 		if err != nil {
 			return err
 		}
-		if a.json {
-			err = writeJSON(a.out, struct {
-				Packs   int   `json:"packs"`
-				Into    int   `json:"into"`
-				Before  int64 `json:"bytes_before"`
-				After   int64 `json:"bytes_after"`
-				Freed   int64 `json:"bytes_freed"`
-				Damaged int   `json:"damaged_packs"`
-			}{res.Packs, res.Into, res.Before, res.After, res.Before - res.After, res.Left})
-		} else {
-			a.progress.close()
-			fmt.Fprintln(a.out, repacked(res))
-			err = a.out.failed()
-		}
-		if err == nil && res.Left > 0 {
-			err = reportedError{exitFailed}
-		}
-		return err
+		return a.reportRepack(res, struct {
+			Packs   int   `json:"packs"`
+			Into    int   `json:"into"`
+			Before  int64 `json:"bytes_before"`
+			After   int64 `json:"bytes_after"`
+			Freed   int64 `json:"bytes_freed"`
+			Damaged int   `json:"damaged_packs"`
+		}{res.Packs, res.Into, res.Before, res.After, res.Before - res.After, res.Left})
 	})
+}
+
+// reportRepack prints what a repack did: doc with --json, else a line.
+func (a *app) reportRepack(res *store.RepackResult, doc any) (err error) {
+	if a.json {
+		err = writeJSON(a.out, doc)
+	} else {
+		a.progress.close()
+		fmt.Fprintln(a.out, repacked(res))
+		err = a.out.failed()
+	}
+	if err == nil && res.Left > 0 {
+		err = reportedError{exitFailed}
+	}
+	return err
 }
 
 func repacked(res *store.RepackResult) string {

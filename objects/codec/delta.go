@@ -27,7 +27,7 @@ type deltaOp struct {
 
 // encodeDelta appends raw as a delta to the bases, and tells which of them it
 // needs. It is not ok when less than half of a large piece is found in them.
-func encodeDelta(dst, raw []byte, bases [][]byte, l Level) (out []byte, used []int, ok bool) {
+func encodeDelta(dst, raw []byte, bases [][]byte) (out []byte, used []int, ok bool) {
 	base, release := joined(bases)
 	defer release()
 	m := newMatcher(raw, base)
@@ -36,7 +36,7 @@ func encodeDelta(dst, raw []byte, bases [][]byte, l Level) (out []byte, used []i
 		return dst, nil, false
 	}
 	used = m.dropUnused(bases)
-	return m.encode(dst, l), used, len(used) > 0
+	return m.encode(dst), used, len(used) > 0
 }
 
 // dropUnused takes out the bases that hardly anything was copied from, and
@@ -91,7 +91,7 @@ func (m *matcher) dropUnused(bases [][]byte) (used []int) {
 	return used
 }
 
-func (m *matcher) encode(dst []byte, l Level) []byte {
+func (m *matcher) encode(dst []byte) []byte {
 	var lits, lens, places, short, long []byte
 	at, expect := 0, 0
 	for _, op := range m.ops {
@@ -108,7 +108,7 @@ func (m *matcher) encode(dst []byte, l Level) []byte {
 		expect = op.from + op.copied
 	}
 	dst = binary.AppendUvarint(dst, uint64(len(m.ops)))
-	l = max(l, Thorough) // there is little of it
+	const l = Thorough // there is little of it
 	for _, b := range [][]byte{lits, lens, places, short} {
 		dst = appendStream(dst, b, repeats, l)
 	}

@@ -52,7 +52,7 @@ func TestDeltaRoundTrip(t *testing.T) {
 			}
 		}
 		raw = edited(r, raw, rapid.IntRange(0, 200).Draw(t, "edits"))
-		enc, used, ok := encodeDelta([]byte("x"), raw, bases, Default)
+		enc, used, ok := encodeDelta([]byte("x"), raw, bases)
 		if !ok {
 			return
 		}
@@ -86,19 +86,19 @@ func TestDeltaIsSmall(t *testing.T) {
 		"halves swapped":     {slices.Concat(base[1<<19:], base[:1<<19]), [][]byte{base}, []int{0}, 80},
 		"the end is missing": {base[:700_000], [][]byte{base}, []int{0}, 60},
 	} {
-		enc, used, ok := encodeDelta(nil, c.raw, c.bases, Default)
+		enc, used, ok := encodeDelta(nil, c.raw, c.bases)
 		if !ok || len(enc) > c.most || !slices.Equal(used, c.used) {
 			t.Errorf("%s: %d bytes from bases %v, %v; want at most %d from %v", name, len(enc), used, ok, c.most, c.used)
 		}
 	}
-	if _, _, ok := encodeDelta(nil, noise(3, 1<<20), [][]byte{base}, Default); ok {
+	if _, _, ok := encodeDelta(nil, noise(3, 1<<20), [][]byte{base}); ok {
 		t.Error("a delta to something else altogether")
 	}
 }
 
 func TestDeltaNeedsItsBase(t *testing.T) {
 	base := noise(1, 10_000)
-	enc, _, ok := encodeDelta(nil, base[500:], [][]byte{base}, Default)
+	enc, _, ok := encodeDelta(nil, base[500:], [][]byte{base})
 	if !ok {
 		t.Fatal("not encoded")
 	}
@@ -113,7 +113,7 @@ func FuzzDeltaDecode(f *testing.F) {
 	base := noise(1, 5000)
 	r := rand.New(rand.NewPCG(3, 3))
 	for _, raw := range [][]byte{base, edited(r, base, 20), append(noise(2, 300), base[1000:]...)} {
-		enc, _, ok := encodeDelta(nil, raw, [][]byte{base}, Default)
+		enc, _, ok := encodeDelta(nil, raw, [][]byte{base})
 		if ok {
 			f.Add(enc, len(raw))
 		}
@@ -129,7 +129,7 @@ func FuzzDeltaDecode(f *testing.F) {
 func FuzzDeltaRoundTrip(f *testing.F) {
 	f.Add([]byte("the quick brown fox jumps over the lazy dog"), []byte("the quick brown cat jumps over the lazy dog"), []byte("x"))
 	f.Fuzz(func(t *testing.T, a, b, raw []byte) {
-		enc, used, ok := encodeDelta(nil, raw, [][]byte{a, b}, Default)
+		enc, used, ok := encodeDelta(nil, raw, [][]byte{a, b})
 		if !ok {
 			return
 		}
@@ -148,12 +148,12 @@ func BenchmarkDelta(b *testing.B) {
 	r := rand.New(rand.NewPCG(1, 1))
 	base := noise(1, 2<<20)
 	raw := edited(r, base, 500)
-	enc, _, _ := encodeDelta(nil, raw, [][]byte{base}, Default)
+	enc, _, _ := encodeDelta(nil, raw, [][]byte{base})
 	b.Run("encode", func(b *testing.B) {
 		b.SetBytes(int64(len(raw)))
 		b.ReportMetric(float64(len(enc))/float64(len(raw)), "ratio")
 		for b.Loop() {
-			enc, _, _ = encodeDelta(enc[:0], raw, [][]byte{base}, Default)
+			enc, _, _ = encodeDelta(enc[:0], raw, [][]byte{base})
 		}
 	})
 	b.Run("decode", func(b *testing.B) {
@@ -171,7 +171,7 @@ func TestPatchesPutTogether(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 9))
 		parse := func(raw []byte, bases [][]byte) (*Patch, [][]byte) {
-			enc, used, ok := encodeDelta(nil, raw, bases, Default)
+			enc, used, ok := encodeDelta(nil, raw, bases)
 			if !ok {
 				t.Skip("not alike")
 			}

@@ -8,19 +8,11 @@ func decodeDiff(dst, stored []byte, size int, bases [][]byte) ([]byte, error) {
 	if len(bases) == 0 || len(bases[0]) != size {
 		return nil, fmt.Errorf("%w: no base of %d bytes", ErrCorrupt, size)
 	}
-	if len(stored) == 0 {
-		return nil, errTruncated
-	}
-	a, err := parseLayout(stored[0], size)
+	a, dst, src, err := readLayout(dst, stored, size)
 	if err != nil {
 		return nil, err
 	}
-	src := stored[1:]
-	if len(src) < a.lead {
-		return nil, errTruncated
-	}
-	dst = append(dst, src[:a.lead]...)
-	runs, src, err := readBytes(src[a.lead:])
+	runs, src, err := readBytes(src)
 	if err != nil {
 		return nil, err
 	}

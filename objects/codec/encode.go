@@ -75,13 +75,13 @@ func encodeAgainst(dst []byte, in Input) (out []byte, id ID, used []int, ok bool
 			return dst, 0, nil, false
 		}
 	}
-	out, used, ok = encodeDelta(dst, in.Raw, in.Bases, in.Level)
+	out, used, ok = encodeDelta(dst, in.Raw, in.Bases)
 	return out, Delta, used, ok
 }
 
 // encodeWhole encodes a piece by itself.
 func encodeWhole(dst []byte, in Input) ([]byte, ID) {
-	n, raw := len(dst), in.Raw
+	raw := in.Raw
 	if len(raw) >= tooShort {
 		if in.Elem.Size == 0 && !looksBinary(raw) {
 			if in.Level == Fast { // a third of the time that numbers or zstd take; repack makes up for the size
@@ -108,18 +108,18 @@ func encodeWhole(dst []byte, in Input) ([]byte, ID) {
 	if l == Default { // there is less of text without numbers than of other models, and it is coded once
 		l = Thorough
 	}
-	out := encodeZstd(dst, raw, l)
-	if len(out)-n >= len(raw) {
-		return append(out[:n], raw...), Raw
-	}
-	return out, Zstd
+	return zstdOrRaw(dst, raw, l)
 }
 
 // Compress is Encode for records that are no part of a model: small, and read
 // one by one.
 func Compress(dst, raw []byte) (out []byte, id ID) {
+	return zstdOrRaw(dst, raw, Default)
+}
+
+func zstdOrRaw(dst, raw []byte, l Level) (out []byte, id ID) {
 	n := len(dst)
-	out = encodeZstd(dst, raw, Default)
+	out = encodeZstd(dst, raw, l)
 	if len(out)-n >= len(raw) {
 		return append(out[:n], raw...), Raw
 	}

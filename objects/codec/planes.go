@@ -49,6 +49,22 @@ func parseLayout(h byte, size int) (planeLayout, error) {
 	return newLayout(size, e, lead), nil
 }
 
+// readLayout reads the layout of size bytes and appends those that come before
+// the first element.
+func readLayout(dst, stored []byte, size int) (a planeLayout, out, rest []byte, err error) {
+	if len(stored) == 0 {
+		return a, nil, nil, errTruncated
+	}
+	if a, err = parseLayout(stored[0], size); err != nil {
+		return a, nil, nil, err
+	}
+	src := stored[1:]
+	if len(src) < a.lead {
+		return a, nil, nil, errTruncated
+	}
+	return a, append(dst, src[:a.lead]...), src[a.lead:], nil
+}
+
 func (e Elem) valid() bool { return e.Size == 1 || e.Size == 2 || e.Size == 4 || e.Size == 8 }
 
 // encodePlanes appends raw, cut into elements e after lead bytes (fewer than an
@@ -90,19 +106,10 @@ func encodePlanes(dst, raw []byte, e Elem, lead int, l Level) (out []byte, ok bo
 
 // decodePlanes appends the size bytes that encodePlanes was given.
 func decodePlanes(dst, stored []byte, size int) ([]byte, error) {
-	if len(stored) == 0 {
-		return nil, errTruncated
-	}
-	a, err := parseLayout(stored[0], size)
+	a, dst, src, err := readLayout(dst, stored, size)
 	if err != nil {
 		return nil, err
 	}
-	src := stored[1:]
-	if len(src) < a.lead {
-		return nil, errTruncated
-	}
-	dst = append(dst, src[:a.lead]...)
-	src = src[a.lead:]
 	if a.elem.Size == 1 {
 		if dst, src, err = readPlane(dst, src, a.n); err != nil {
 			return nil, err
