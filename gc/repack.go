@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 
 	"github.com/mstore/mstore/internal/backend"
 	"github.com/mstore/mstore/journal"
@@ -12,8 +13,8 @@ import (
 	"github.com/mstore/mstore/objects/pack"
 )
 
-// Repacker rewrites packs. All fields must be set.
-type Repacker struct {
+// Collector looks after the space that a store takes. All fields must be set.
+type Collector struct {
 	Backend  backend.Backend
 	Journal  *journal.Journal
 	Set      func(*journal.State) *pack.Set // the packs of a state
@@ -71,15 +72,15 @@ var ErrGone = errors.New("another process has rewritten the packs meanwhile: not
 // stay.
 //
 // Damaged records are left where they are: a pack that has some stays.
-func (rp *Repacker) Repack(ctx context.Context, o Options) (*Result, error) {
+func (c *Collector) Repack(ctx context.Context, o Options) (*Result, error) {
 	if o.MaxPack == 0 {
 		o.MaxPack = packSize
 	}
-	st, err := rp.Journal.Load(ctx)
+	st, err := c.Journal.Load(ctx)
 	if err != nil {
 		return nil, err
 	}
-	r := &repack{Repacker: rp, st: st, res: &Result{}, stay: map[pack.Name]bool{}}
+	r := &repack{Collector: c, st: st, res: &Result{}, stay: map[pack.Name]bool{}}
 	if err := r.choose(ctx, o); err != nil {
 		return nil, err
 	}
@@ -103,7 +104,7 @@ func (rp *Repacker) Repack(ctx context.Context, o Options) (*Result, error) {
 }
 
 type repack struct {
-	*Repacker
+	*Collector
 	st   *journal.State
 	res  *Result
 	full *objects.Reader // all packs
@@ -136,6 +137,9 @@ func (r *repack) choose(ctx context.Context, o Options) error {
 	var packs []*candidate
 	fresh := 0
 	for _, p := range all {
+		if _, ok := r.st.Condemned[p.Name]; ok {
+			continue
+		}
 		x, err := set.Index(ctx, p)
 		var n pack.Notes
 		if err == nil {
@@ -165,7 +169,7 @@ func (r *repack) choose(ctx context.Context, o Options) error {
 			}
 		}
 		for _, c := range packs {
-			if c.take && needed[c.x.Name] {
+			if c.take && (needed[c.x.Name] || slices.ContainsFunc(c.notes.Replaces, func(p pack.Name) bool { return needed[p] })) {
 				c.take, again = false, true
 			}
 		}
@@ -179,7 +183,7 @@ func (r *repack) choose(ctx context.Context, o Options) error {
 	if !o.All && fresh == 0 && taken < 4 { // what repack made before is as good as it gets
 		return nil
 	}
-	dead := with(r.st.Dead, nil)
+	dead := with(r.st.Hidden(), nil)
 	for _, c := range packs {
 		if c.take {
 			r.old = append(r.old, c.x)
@@ -290,7 +294,7 @@ func (r *repack) overtaken(now *journal.State) bool {
 // spare tells whether other packs hold all that these do.
 func (r *repack) spare(ctx context.Context, now *journal.State, packs []pack.Info) (bool, error) {
 	set := r.Set(now)
-	others := pack.NewSet(r.Backend, now.Packs, now.Segments, with(now.Dead, packs))
+	others := pack.NewSet(r.Backend, now.Packs, now.Segments, with(now.Hidden(), packs))
 	others.Recover = set.Recover
 	others.Inherit(set)
 	for _, p := range packs {

@@ -16,9 +16,12 @@ import (
 
 // rewrite writes everything of the old packs into new ones, and lists them.
 func (r *repack) rewrite(ctx context.Context, maxPack int64, newestFirst bool) ([]pack.Info, error) {
-	w := objects.NewWriter(ctx, r.Backend, r.kept, objects.WriterOptions{Repack: true, NewName: r.NewName, MaxPack: maxPack,
+	w := objects.NewWriter(ctx, r.Backend, r.kept, objects.WriterOptions{Repack: true, Replaces: r.replaced(), NewName: r.NewName, MaxPack: maxPack,
 		Published: func(p pack.Info) error {
-			if err := r.Update(ctx, func(*journal.State) ([]journal.Op, error) {
+			if err := r.Update(ctx, func(now *journal.State) ([]journal.Op, error) {
+				if r.overtaken(now) { // it may have been taken for what a dead writer left
+					return nil, ErrGone
+				}
 				return []journal.Op{{Kind: journal.OpAddPacks, Packs: []pack.Info{p}}}, nil
 			}); err != nil {
 				return err
@@ -82,7 +85,6 @@ func (r *repack) blobs(ctx context.Context, w *objects.Writer, newestFirst bool)
 // contents lists what each model was, the oldest first.
 func (r *repack) contents(ctx context.Context) (map[string][]content, error) {
 	byPath := map[string][]content{}
-	trees := map[uint64]objects.TreeID{} // of versions that list no changes
 	h := r.Journal.History(r.st)
 	for e, err := range h.Entries(ctx, 0) {
 		if err != nil {
@@ -101,33 +103,16 @@ func (r *repack) contents(ctx context.Context) (map[string][]content, error) {
 				byPath[path] = append(list, content{blob, size})
 			}
 		}
-		for _, c := range v.Changes {
+		changes, err := h.Changes(ctx, v, e.Commit().Parent, r.full)
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		if err != nil {
+			continue // what is not found this way is copied as it is
+		}
+		for _, c := range changes {
 			if c.Status != objects.Removed {
 				note(c.Path, c.Blob, c.Size)
-			}
-		}
-		if len(v.Changes) > 0 || v.Added+v.Changed+v.Removed == 0 {
-			continue
-		}
-		var from objects.TreeID
-		if p := e.Commit().Parent.Entry; p != 0 {
-			if from = trees[p]; from == (objects.TreeID{}) {
-				pe, err := h.Entry(ctx, p)
-				if err != nil {
-					return nil, err
-				}
-				if pv, _, err := pe.Version(); err == nil && pv != nil {
-					from = pv.Tree
-				}
-			}
-		}
-		trees[e.Number] = v.Tree
-		for d, err := range objects.DiffTrees(ctx, objects.OpenTree(from, r.full), objects.OpenTree(v.Tree, r.full)) {
-			if err != nil {
-				break // what is not found this way is copied as it is
-			}
-			if d.To != nil {
-				note(d.Path, d.To.Blob, d.To.Size)
 			}
 		}
 	}
@@ -206,4 +191,13 @@ func (r *repack) rest(ctx context.Context, w *objects.Writer) error {
 		}
 	}
 	return nil
+}
+
+// replaced lists the old packs.
+func (r *repack) replaced() []pack.Name {
+	names := make([]pack.Name, len(r.old))
+	for i, x := range r.old {
+		names[i] = x.Name
+	}
+	return names
 }

@@ -1,9 +1,12 @@
 package journal
 
 import (
+	"bytes"
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
+	"maps"
 	"math"
 	"slices"
 	"time"
@@ -81,6 +84,31 @@ func (s *State) encodeState() []byte {
 	for _, p := range dead {
 		w.Raw(p[:])
 	}
+	condemned := slices.SortedFunc(maps.Values(s.Condemned), func(a, b Condemned) int { return bytes.Compare(a.Name[:], b.Name[:]) })
+	w.Uint(uint64(len(condemned)))
+	for _, c := range condemned {
+		w.Raw(c.Name[:])
+		w.Uint(uint64(c.Size))
+		w.Uint(c.Entry)
+		w.Int(c.Time.UnixNano())
+		w.String(c.Reason)
+	}
+	w.Uint(uint64(len(s.Expiries)))
+	for _, x := range s.Expiries {
+		w.Uint(x.Entry)
+		w.Uint(x.First)
+		w.Uint(x.Last)
+		w.Uint(x.Count)
+	}
+	holds := s.SortedHolds()
+	w.Uint(uint64(len(holds)))
+	for _, h := range holds {
+		encodeTarget(&w, h.To)
+		w.String(h.Path)
+		w.String(h.Reason)
+		w.Uint(h.Entry)
+		w.Int(h.Time.UnixNano())
+	}
 	w.Uint(uint64(len(s.archive)))
 	for _, a := range s.archive {
 		w.Raw(a.encode())
@@ -119,7 +147,7 @@ func openCheckpoint(b []byte) (*State, error) {
 // decodeState reads what encodeState wrote and nothing else.
 func decodeState(raw []byte) (*State, error) {
 	d := wire.NewDecoder(raw)
-	s := &State{Names: map[string]Name{}, Config: map[string]string{}, Dead: map[pack.Name]bool{}}
+	s := newState()
 	s.generation = d.Uint()
 	s.base = s.generation
 	d.Fixed(s.Store[:])
@@ -167,6 +195,7 @@ func decodeState(raw []byte) (*State, error) {
 		last = string(p[:])
 		s.Dead[p] = true
 	}
+	decodeRetention(d, s)
 	next := uint64(1)
 	for n := d.Count(archiveFooterSize); n > 0 && d.Err() == nil; n-- {
 		a, err := decodeArchiveInfo(d.Raw(archiveFooterSize))
@@ -186,4 +215,34 @@ func decodeState(raw []byte) (*State, error) {
 		return nil, fmt.Errorf("%w: %w", ErrCorrupt, err)
 	}
 	return s, nil
+}
+
+// decodeRetention reads what is condemned, expired and held.
+func decodeRetention(d *wire.Decoder, s *State) {
+	var last pack.Name
+	for i, n := 0, d.Count(28); i < n && d.Err() == nil; i++ {
+		var c Condemned
+		d.Fixed(c.Name[:])
+		c.Size, c.Entry = decodeSize(d, maxSize), d.Uint()
+		c.Time = time.Unix(0, d.Int()).UTC()
+		c.Reason = d.String()
+		if i > 0 && bytes.Compare(c.Name[:], last[:]) <= 0 {
+			d.Fail("pack %s after %s", c.Name, last)
+		}
+		last = c.Name
+		s.Condemned[c.Name] = c
+	}
+	for n := d.Count(4); n > 0 && d.Err() == nil; n-- {
+		s.Expiries = append(s.Expiries, Expiry{Entry: d.Uint(), First: d.Uint(), Last: d.Uint(), Count: d.Uint()})
+	}
+	var before Hold
+	for i, n := 0, d.Count(40); i < n && d.Err() == nil; i++ {
+		h := Hold{To: decodeTarget(d), Path: d.String(), Reason: d.String(), Entry: d.Uint()}
+		h.Time = time.Unix(0, d.Int()).UTC()
+		if i > 0 && cmp.Or(cmp.Compare(h.To.Entry, before.To.Entry), cmp.Compare(h.Path, before.Path)) <= 0 {
+			d.Fail("hold of entry %d after %d", h.To.Entry, before.To.Entry)
+		}
+		before = h
+		s.Holds[HoldKey{h.To.ID, h.Path}] = h
+	}
 }

@@ -21,6 +21,10 @@ func everyOp() *Entry {
 	to := Target{ID: id, Entry: 300, Seq: 12, Line: 7}
 	from := Target{ID: objects.VersionID{9}, Entry: 299, Seq: 11, Line: 7}
 	packs := []pack.Info{{Name: pack.Name{1}, Size: 1 << 40}, {Name: pack.Name{2}}}
+	expired := []Expired{
+		{Version: from.ID, Entry: 299, Path: "a/b.json", Blob: objects.BlobID{7}, Size: 1 << 40},
+		{Version: objects.VersionID{8}, Entry: 4, Path: "c", Blob: objects.BlobID{9}},
+	}
 	return &Entry{Number: 300, Prev: Hash{1, 2}, Tx: [16]byte{3}, Time: epoch.Add(time.Nanosecond), Ops: []Op{
 		{Kind: OpInit, Store: [16]byte{4, 5}},
 		{Kind: OpAddPacks, Packs: packs},
@@ -30,6 +34,12 @@ func everyOp() *Entry {
 		{Kind: OpRemovePacks, Packs: packs[:1]},
 		{Kind: OpSetConfig, Key: "k", Value: "v\n"},
 		{Kind: OpUnsetConfig, Key: "k"},
+		{Kind: OpExpire, Reason: "keep-last 3", Expired: expired, Expiry: Expiry{Entry: 300, First: 4, Last: 299, Count: 2}},
+		{Kind: OpCondemn, Packs: packs, Reason: "gc"},
+		{Kind: OpUndelete, Packs: packs[1:]},
+		{Kind: OpHold, Target: from, Name: "a/b.json", Reason: "paper"},
+		{Kind: OpUnhold, Target: from},
+		{Kind: OpRepair, Key: "objects/x.pack", Reason: "from parity"},
 	}}
 }
 
@@ -37,7 +47,8 @@ func TestEntryRoundTrip(t *testing.T) {
 	e := everyOp()
 	core := e.encodeCore()
 	before := []Digest{
-		{Number: 298, Time: epoch, Ops: []Op{{Kind: OpUnsetConfig, Key: "a"}}},
+		{Number: 298, Tx: [16]byte{1}, Time: epoch, Ops: []Op{{Kind: OpUnsetConfig, Key: "a"},
+			{Kind: OpExpire, Reason: "p", Expiry: Expiry{Entry: 298, First: 3, Last: 9, Count: 2}}}},
 		{Number: 299, Time: epoch.Add(-time.Hour), Ops: []Op{{Kind: OpSetName, NameKind: Alias, Name: "x"}}},
 	}
 	file := encodeEntry(core, before)
@@ -106,6 +117,15 @@ func everyState() *State {
 		Packs:    []pack.Info{{Name: pack.Name{5}, Size: 77}},
 		Segments: []pack.SegmentInfo{{Name: pack.Name{6}, Packs: 3, Rows: 9, Size: 1000}},
 		Dead:     map[pack.Name]bool{{7}: true, {8}: true},
+		Condemned: map[pack.Name]Condemned{
+			{9}: {Info: pack.Info{Name: pack.Name{9}, Size: 5}, Entry: 400, Time: epoch, Reason: "gc"},
+			{3}: {Info: pack.Info{Name: pack.Name{3}}, Entry: 401, Time: epoch},
+		},
+		Expiries: []Expiry{{Entry: 400, First: 2, Last: 300, Count: 77}, {Entry: 401}},
+		Holds: map[HoldKey]Hold{
+			{Version: to.ID}:            {To: to, Reason: "paper", Entry: 9, Time: epoch},
+			{Version: to.ID, Path: "a"}: {To: to, Path: "a", Entry: 10, Time: epoch},
+		},
 
 		generation: 4, base: 4, watermark: 500,
 		archive: []archiveInfo{

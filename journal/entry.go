@@ -46,6 +46,13 @@ const (
 	OpRemovePacks Kind = 6 // Packs
 	OpSetConfig   Kind = 7 // Key, Value
 	OpUnsetConfig Kind = 8 // Key
+
+	OpExpire   Kind = 9  // content that is let go: Expired, Reason (the policy)
+	OpCondemn  Kind = 10 // packs that are to be removed later: Packs, Reason
+	OpUndelete Kind = 11 // condemned packs that are not to be removed: Packs
+	OpHold     Kind = 12 // Target, Name (a model's path; "" for all), Reason
+	OpUnhold   Kind = 13 // Target, Name
+	OpRepair   Kind = 14 // what was written afresh after damage: Key (the file), Reason (from what)
 )
 
 // NameKind tells branches, tags, aliases and safety versions apart.
@@ -96,6 +103,35 @@ type Op struct {
 	Key      string
 	Value    string
 	Reason   string
+	Expired  []Expired // of OpExpire; nil in a digest
+	Expiry   Expiry    // of OpExpire; made from Expired
+}
+
+// Expired names content that was let go: what Path was in a version.
+type Expired struct {
+	Version objects.VersionID
+	Entry   uint64 // of the version
+	Path    string
+	Blob    objects.BlobID
+	Size    int64 // bytes of Blob
+}
+
+// Expiry sums up an operation that let content go.
+type Expiry struct {
+	Entry       uint64 // that holds the operation
+	First, Last uint64 // entries of the oldest and the newest version it names
+	Count       uint64 // contents it names
+}
+
+func expiryOf(number uint64, items []Expired) Expiry {
+	x := Expiry{Entry: number, Count: uint64(len(items))}
+	for i, it := range items {
+		if i == 0 || it.Entry < x.First {
+			x.First = it.Entry
+		}
+		x.Last = max(x.Last, it.Entry)
+	}
+	return x
 }
 
 // Entry is one entry of the journal.
@@ -188,6 +224,39 @@ func decodePacks(d *wire.Decoder) []pack.Info {
 	return packs
 }
 
+func encodeExpired(w *wire.Encoder, items []Expired) {
+	w.Uint(uint64(len(items)))
+	for i := range items {
+		it := &items[i]
+		w.Raw(it.Version[:])
+		w.Uint(it.Entry)
+		w.String(it.Path)
+		w.Raw(it.Blob[:])
+		w.Uint(uint64(it.Size))
+	}
+}
+
+func decodeExpired(d *wire.Decoder) []Expired {
+	n := d.Count(2*objects.IDSize + 3)
+	if n > MaxExpired {
+		d.Fail("%d expired contents", n)
+		return nil
+	}
+	var items []Expired
+	for i := 0; i < n && d.Err() == nil; i++ {
+		var it Expired
+		d.Fixed(it.Version[:])
+		it.Entry, it.Path = d.Uint(), d.String()
+		d.Fixed(it.Blob[:])
+		it.Size = decodeSize(d, maxSize)
+		items = append(items, it)
+	}
+	return items
+}
+
+// MaxExpired is how many contents one operation names at most.
+const MaxExpired = 1 << 12
+
 // maxOps bounds the operations of an entry: each takes some hundred bytes of
 // memory.
 const maxOps = 1 << 16
@@ -220,8 +289,8 @@ func encodeOps(w *wire.Encoder, ops []Op, full bool) {
 			w.Raw(op.Target.ID[:])
 			w.Uint(op.Target.Seq)
 			w.Uint(op.Target.Line)
+			encodeTarget(w, op.Parent)
 			if full {
-				encodeTarget(w, op.Parent)
 				w.Bytes(op.Record)
 			}
 		case OpSetName, OpDeleteName:
@@ -236,6 +305,27 @@ func encodeOps(w *wire.Encoder, ops []Op, full bool) {
 			w.String(op.Value)
 		case OpUnsetConfig:
 			w.String(op.Key)
+		case OpExpire:
+			w.String(op.Reason)
+			if full {
+				encodeExpired(w, op.Expired)
+			} else {
+				w.Uint(op.Expiry.First)
+				w.Uint(op.Expiry.Last)
+				w.Uint(op.Expiry.Count)
+			}
+		case OpCondemn:
+			encodePacks(w, op.Packs)
+			w.String(op.Reason)
+		case OpUndelete:
+			encodePacks(w, op.Packs)
+		case OpHold, OpUnhold:
+			encodeTarget(w, op.Target)
+			w.String(op.Name)
+			w.String(op.Reason)
+		case OpRepair:
+			w.String(op.Key)
+			w.String(op.Reason)
 		default:
 			panic(fmt.Sprintf("journal: operation %d", op.Kind))
 		}
@@ -261,8 +351,8 @@ func decodeOps(d *wire.Decoder, number uint64, full bool) []Op {
 			op.Name = d.String()
 			d.Fixed(op.Target.ID[:])
 			op.Target.Entry, op.Target.Seq, op.Target.Line = number, d.Uint(), d.Uint()
+			op.Parent = decodeTarget(d)
 			if full {
-				op.Parent = decodeTarget(d)
 				op.Record = d.Bytes()
 			}
 		case OpSetName, OpDeleteName:
@@ -276,6 +366,25 @@ func decodeOps(d *wire.Decoder, number uint64, full bool) []Op {
 			op.Key, op.Value = d.String(), d.String()
 		case OpUnsetConfig:
 			op.Key = d.String()
+		case OpExpire:
+			op.Reason = d.String()
+			if full {
+				op.Expired = decodeExpired(d)
+				op.Expiry = expiryOf(number, op.Expired)
+			} else {
+				op.Expiry = Expiry{Entry: number, First: d.Uint(), Last: d.Uint(), Count: d.Uint()}
+			}
+		case OpCondemn:
+			op.Packs = decodePacks(d)
+			op.Reason = d.String()
+		case OpUndelete:
+			op.Packs = decodePacks(d)
+		case OpHold, OpUnhold:
+			op.Target = decodeTarget(d)
+			op.Name = d.String()
+			op.Reason = d.String()
+		case OpRepair:
+			op.Key, op.Reason = d.String(), d.String()
 		default:
 			d.Fail("operation %d", op.Kind)
 		}
@@ -286,18 +395,20 @@ func decodeOps(d *wire.Decoder, number uint64, full bool) []Op {
 	return ops
 }
 
-// Digest is what an entry did, without the version record.
+// Digest is what an entry did, without what is long: the version record, the
+// list of what expired.
 type Digest struct {
 	Number uint64
+	Tx     [16]byte
 	Time   time.Time
 	Ops    []Op
 }
 
-func (e *Entry) digest() Digest { return Digest{Number: e.Number, Time: e.Time, Ops: e.Ops} }
+func (e *Entry) digest() Digest { return Digest{Number: e.Number, Tx: e.Tx, Time: e.Time, Ops: e.Ops} }
 
 // An entry file: magic, u32 format, u32 length of the core, core, digests of
-// the entries after the base in ascending order (count, then time and
-// operations of each), u32 CRC-32C of all.
+// the entries after the base in ascending order (count, then transaction, time
+// and operations of each), u32 CRC-32C of all.
 const entryMagic = "MSTOREJE"
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -310,6 +421,7 @@ func encodeEntry(core []byte, digests []Digest) []byte {
 	w.Raw(core)
 	w.Uint(uint64(len(digests)))
 	for i := range digests {
+		w.Raw(digests[i].Tx[:])
 		w.Int(digests[i].Time.UnixNano())
 		encodeOps(&w, digests[i].Ops, false)
 	}
@@ -363,6 +475,7 @@ func decodeEntry(b []byte, number uint64) (*Entry, Hash, []Digest, error) {
 			break
 		}
 		digests[i].Number = number - uint64(len(digests)) + uint64(i)
+		d.Fixed(digests[i].Tx[:])
 		digests[i].Time = time.Unix(0, d.Int()).UTC()
 		digests[i].Ops = decodeOps(d, digests[i].Number, false)
 	}

@@ -12,7 +12,6 @@ import (
 
 	"github.com/mstore/mstore/internal/backend"
 	"github.com/mstore/mstore/objects"
-	"github.com/mstore/mstore/objects/pack"
 )
 
 // FoldEvery is how many entries may follow a checkpoint before the next is
@@ -57,7 +56,7 @@ func (j *Journal) Init(ctx context.Context) (*State, error) {
 	if err := j.random(op.Store[:]); err != nil {
 		return nil, err
 	}
-	s := &State{Names: map[string]Name{}, Config: map[string]string{}, Dead: map[pack.Name]bool{}}
+	s := newState()
 	return j.Append(ctx, s, []Op{op}, time.Time{})
 }
 
@@ -126,7 +125,7 @@ func (j *Journal) Load(ctx context.Context) (*State, error) {
 // load builds the state from the listed checkpoint number skip; when that one
 // is damaged, from the one before it, whose entries are kept for that.
 func (j *Journal) load(ctx context.Context, l listing, skip int) (*State, error) {
-	s := &State{Names: map[string]Name{}, Config: map[string]string{}, Dead: map[pack.Name]bool{}}
+	s := newState()
 	if skip < len(l.checkpoints) {
 		c, err := j.checkpoint(ctx, l.checkpoints[skip])
 		if errors.Is(err, ErrCorrupt) {
@@ -217,7 +216,7 @@ func (j *Journal) around(ctx context.Context, at, last uint64, damage error) ([]
 
 func withoutRecords(ops []Op) []Op {
 	for i := range ops {
-		ops[i].Record = nil
+		ops[i].Record, ops[i].Expired = nil, nil
 	}
 	return ops
 }
@@ -240,16 +239,32 @@ func (j *Journal) Append(ctx context.Context, s *State, ops []Op, at time.Time) 
 	if at.IsZero() {
 		at = j.clock()
 	}
-	e := &Entry{Number: s.Number + 1, Prev: s.Hash, Time: time.Unix(0, at.UnixNano()).UTC(), Ops: ops}
-	if err := j.random(e.Tx[:]); err != nil {
+	tx, err := j.NewTx()
+	if err != nil {
 		return nil, err
 	}
+	return j.AppendAs(ctx, s, ops, at, tx)
+}
+
+// NewTx returns a random number for AppendAs.
+func (j *Journal) NewTx() (tx [16]byte, err error) {
+	err = j.random(tx[:])
+	return tx, err
+}
+
+// AppendAs is Append with a transaction number that the caller has chosen, and a
+// time, which must not be zero. No two attempts may have the same number.
+func (j *Journal) AppendAs(ctx context.Context, s *State, ops []Op, at time.Time, tx [16]byte) (*State, error) {
+	e := &Entry{Number: s.Number + 1, Prev: s.Hash, Tx: tx, Time: time.Unix(0, at.UnixNano()).UTC(), Ops: ops}
 	for i := range ops {
-		if ops[i].Kind == OpCommit {
-			ops[i].Target.Entry = e.Number
-			if ops[i].Target.Line == 0 {
-				ops[i].Target.Line = e.Number
+		switch op := &ops[i]; op.Kind {
+		case OpCommit:
+			op.Target.Entry = e.Number
+			if op.Target.Line == 0 {
+				op.Target.Line = e.Number
 			}
+		case OpExpire:
+			op.Expiry = expiryOf(e.Number, op.Expired)
 		}
 	}
 	core := e.encodeCore()

@@ -137,7 +137,8 @@ func TestLoadEveryLength(t *testing.T) {
 				}
 			}
 			// A full replay, from the entries alone.
-			replay := &State{Names: map[string]Name{}, Config: map[string]string{}, Dead: w.s.Dead}
+			replay := newState()
+			replay.Dead = w.s.Dead
 			for e, err := range w.j.History(w.s).Entries(t.Context(), 0) {
 				if err != nil {
 					t.Fatal(err)

@@ -1,11 +1,14 @@
 package journal
 
 import (
+	"bytes"
+	"cmp"
 	"maps"
 	"slices"
 	"sort"
 	"time"
 
+	"github.com/mstore/mstore/objects"
 	"github.com/mstore/mstore/objects/pack"
 )
 
@@ -37,15 +40,81 @@ type State struct {
 	Segments []pack.SegmentInfo
 	// Dead packs are removed but still listed in a segment.
 	Dead map[pack.Name]bool
-	// Removals counts the entries that removed packs: content that was there
-	// at another count may not be there now.
+	// Condemned packs are to be removed: they are live no more, and still there.
+	Condemned map[pack.Name]Condemned
+	// Removals counts the entries that removed or condemned packs: content that
+	// was there at another count may not be there now.
 	Removals uint64
+	// Expiries lists the operations that let content go, oldest first.
+	Expiries []Expiry
+	// Holds are exempt from every policy.
+	Holds map[HoldKey]Hold
 
 	generation uint64 // of the newest checkpoint; 0 for none
 	base       uint64 // of the checkpoint that was read: less when newer ones are damaged
 	watermark  uint64
 	archive    []archiveInfo
 	tail       []Digest // of the entries after the watermark
+}
+
+// Condemned is a pack that is to be removed.
+type Condemned struct {
+	pack.Info
+	Entry  uint64 // that condemned it
+	Time   time.Time
+	Reason string
+}
+
+// HoldKey is what is held: a version, or one model of it.
+type HoldKey struct {
+	Version objects.VersionID
+	Path    string // "" for the whole version
+}
+
+// Hold says that content is not to be let go.
+type Hold struct {
+	To     Target
+	Path   string // "" for the whole version
+	Reason string
+	Entry  uint64 // that holds it
+	Time   time.Time
+}
+
+func newState() *State {
+	return &State{Names: map[string]Name{}, Config: map[string]string{}, Dead: map[pack.Name]bool{},
+		Condemned: map[pack.Name]Condemned{}, Holds: map[HoldKey]Hold{}}
+}
+
+// Hidden lists the packs that are not to be read: those that are removed but
+// still listed somewhere, and the condemned ones. The caller must not change it.
+func (s *State) Hidden() map[pack.Name]bool {
+	if len(s.Condemned) == 0 {
+		return s.Dead
+	}
+	all := maps.Clone(s.Dead)
+	for name := range s.Condemned {
+		all[name] = true
+	}
+	return all
+}
+
+// SortedHolds lists the holds, by the entries of their versions, then by path.
+func (s *State) SortedHolds() []Hold {
+	holds := slices.Collect(maps.Values(s.Holds))
+	slices.SortFunc(holds, func(a, b Hold) int {
+		return cmp.Or(cmp.Compare(a.To.Entry, b.To.Entry), cmp.Compare(a.Path, b.Path))
+	})
+	return holds
+}
+
+// SortedCondemned lists the condemned packs, by the entries that condemned them,
+// then by name.
+func (s *State) SortedCondemned() []Condemned {
+	packs := slices.Collect(maps.Values(s.Condemned))
+	slices.SortFunc(packs, func(a, b Condemned) int {
+		return cmp.Or(cmp.Compare(a.Entry, b.Entry), bytes.Compare(a.Name[:], b.Name[:]))
+	})
+	return packs
 }
 
 // Watermark is the number up to which entries are in the archive.
@@ -57,7 +126,10 @@ func (s *State) clone() *State {
 	c.Names = maps.Clone(s.Names)
 	c.Config = maps.Clone(s.Config)
 	c.Dead = maps.Clone(s.Dead)
+	c.Condemned = maps.Clone(s.Condemned)
+	c.Holds = maps.Clone(s.Holds)
 	c.Packs = slices.Clip(s.Packs)
+	c.Expiries = slices.Clip(s.Expiries)
 	c.tail = slices.Clip(s.tail)
 	return &c
 }
@@ -80,9 +152,13 @@ func (s *State) apply(d Digest) {
 			delete(s.Names, op.Name)
 		case OpAddPacks:
 			s.Packs = append(s.Packs, op.Packs...)
+			for _, p := range op.Packs {
+				delete(s.Condemned, p.Name)
+			}
 		case OpRemovePacks:
 			s.Removals++
 			for _, p := range op.Packs {
+				delete(s.Condemned, p.Name)
 				if i := slices.IndexFunc(s.Packs, func(q pack.Info) bool { return q.Name == p.Name }); i >= 0 {
 					s.Packs = slices.Delete(slices.Clone(s.Packs), i, i+1)
 				} else {
@@ -93,6 +169,21 @@ func (s *State) apply(d Digest) {
 			s.Config[op.Key] = op.Value
 		case OpUnsetConfig:
 			delete(s.Config, op.Key)
+		case OpExpire:
+			s.Expiries = append(s.Expiries, op.Expiry)
+		case OpCondemn:
+			s.Removals++
+			for _, p := range op.Packs {
+				s.Condemned[p.Name] = Condemned{Info: p, Entry: d.Number, Time: d.Time, Reason: op.Reason}
+			}
+		case OpUndelete:
+			for _, p := range op.Packs {
+				delete(s.Condemned, p.Name)
+			}
+		case OpHold:
+			s.Holds[HoldKey{op.Target.ID, op.Name}] = Hold{To: op.Target, Path: op.Name, Reason: op.Reason, Entry: d.Number, Time: d.Time}
+		case OpUnhold:
+			delete(s.Holds, HoldKey{op.Target.ID, op.Name})
 		}
 	}
 }

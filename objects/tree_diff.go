@@ -12,6 +12,17 @@ type TreeDiff struct {
 	From, To *TreeEntry
 }
 
+// Change describes the difference as a version's record does.
+func (d *TreeDiff) Change() Change {
+	switch {
+	case d.From == nil:
+		return Change{Path: d.Path, Status: Added, Blob: d.To.Blob, Size: d.To.Size}
+	case d.To == nil:
+		return Change{Path: d.Path, Status: Removed, Blob: d.From.Blob, Size: d.From.Size, PrevSize: d.From.Size}
+	}
+	return Change{Path: d.Path, Status: Changed, Blob: d.To.Blob, Size: d.To.Size, PrevSize: d.From.Size}
+}
+
 // DiffTrees yields where two trees differ, in order of path. Nodes that both
 // have are not read.
 func DiffTrees(ctx context.Context, from, to *Tree) iter.Seq2[TreeDiff, error] {

@@ -12,19 +12,25 @@ import (
 	"github.com/mstore/mstore/objects/chunk"
 	"github.com/mstore/mstore/objects/codec"
 	"github.com/mstore/mstore/objects/pack"
+	"github.com/mstore/mstore/objects/parity"
 )
 
 // WriterOptions are the settings of a Writer.
 type WriterOptions struct {
-	Fast    bool             // least CPU per byte: no bases
-	Repack  bool             // most, and packs are marked as folded
-	NewName func() pack.Name // random names
+	Fast   bool // least CPU per byte: no bases
+	Repack bool // most, and packs are marked as folded
+	Folded bool // packs are marked as folded
+	// Replaces are packs that are going and whose content is written anew.
+	Replaces []pack.Name
+	NewName  func() pack.Name // random names
 	// Published, if not nil, is told of each pack that is full, as soon as it is
 	// durable. An error ends the session.
 	Published func(pack.Info) error
 	MaxPack   int64     // bytes at which a pack is closed; 0: pack.MaxSize
 	Cache     BaseCache // nil: none
-
+	// Only, if not nil, tells which pieces of a blob are stored; the others, and the
+	// recipe, are passed over.
+	Only   func(PieceID) bool
 	encode func(dst []byte, in codec.Input) ([]byte, codec.ID, []int) // nil: codec.Encode
 }
 
@@ -163,7 +169,7 @@ func (w *Writer) fail(err error) {
 // append runs in the collector only.
 func (w *Writer) append(j *job) error {
 	if w.pw != nil && w.pw.Size()+int64(len(j.enc)) > w.o.MaxPack {
-		info, err := w.closePack(nil)
+		info, err := w.closePack(nil, nil)
 		if err == nil && w.o.Published != nil {
 			err = w.o.Published(info)
 		}
@@ -196,8 +202,8 @@ func (w *Writer) append(j *job) error {
 }
 
 // closePack publishes the pack being written.
-func (w *Writer) closePack(versions [][]byte) (pack.Info, error) {
-	n := pack.Notes{Folded: w.o.Repack, Versions: versions}
+func (w *Writer) closePack(versions [][]byte, intent *pack.Intent) (pack.Info, error) {
+	n := pack.Notes{Folded: w.o.Repack || w.o.Folded, Replaces: w.o.Replaces, Versions: versions, Intent: intent}
 	for p := range w.needs {
 		n.Needs = append(n.Needs, p)
 	}
@@ -225,6 +231,7 @@ type item struct {
 	like   []candidate
 	pooled bool // Raw goes back to the buffers
 	have   bool // the store lists it: read that copy, write another only if it is damaged
+	move   *moving
 	keep   bool // for the next version's sake
 	place  *place
 }
@@ -255,7 +262,11 @@ func (w *Writer) submit(it item) error {
 				return
 			}
 		}
-		w.encode(&j, it)
+		if it.move != nil {
+			w.move(&j, it)
+		} else {
+			w.encode(&j, it)
+		}
 		ch <- j
 	}()
 	return nil
@@ -268,8 +279,11 @@ func (w *Writer) stopped() error {
 	return w.ctx.Err()
 }
 
-// Wrote tells, after Flush, whether anything new is in the session's packs.
-func (w *Writer) Wrote() bool { return w.pw != nil || len(w.packs) > 0 }
+// Wrote tells whether the session has a piece, or will have when it is encoded.
+func (w *Writer) Wrote(p PieceID) bool { return w.places[p] != nil }
+
+// WroteAny tells, after Flush, whether anything new is in the session's packs.
+func (w *Writer) WroteAny() bool { return w.pw != nil || len(w.packs) > 0 }
 
 // Depends lists the packs of others that hold some of this session's content.
 func (w *Writer) Depends() map[pack.Name]bool { return w.depends }
@@ -292,12 +306,21 @@ func (w *Writer) Flush() error {
 // new. versions are the records that go into the last pack's footer. The error
 // may wrap backend.ErrUnknown; then a pack may be left that nothing refers to.
 func (w *Writer) Finish(versions ...[]byte) ([]pack.Info, error) {
+	return w.FinishAs(nil, versions...)
+}
+
+// FinishAs is Finish; the footer says too how the journal entry was meant. The
+// packs of this session are added to the intent's.
+func (w *Writer) FinishAs(intent *pack.Intent, versions ...[]byte) ([]pack.Info, error) {
 	err := w.Flush()
 	close(w.queue)
 	<-w.done
 	defer w.cancel()
 	if err == nil && w.pw != nil {
-		_, err = w.closePack(versions)
+		if intent != nil {
+			intent.Packs = append(intent.Packs, w.packs...)
+		}
+		_, err = w.closePack(versions, intent)
 	}
 	if err != nil {
 		if w.pw != nil {
@@ -335,10 +358,13 @@ func (w *Writer) End() {
 	}
 }
 
-// DeletePacks removes packs that no journal entry names. Errors are ignored:
-// what stays is found and removed by gc.
+// DeletePacks removes packs that no journal entry names, and the parity of large
+// ones. Errors are ignored: what stays is found and removed by gc.
 func DeletePacks(ctx context.Context, b backend.Backend, packs []pack.Info) {
 	for _, p := range packs {
 		_ = b.Delete(ctx, p.Name.Key())
+		if p.Size > parity.Large {
+			_ = b.Delete(ctx, parity.Name(p.Name).Key())
+		}
 	}
 }

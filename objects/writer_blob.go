@@ -92,6 +92,10 @@ const maxRecent = 256
 
 // piece stores one piece of a model, which begins at off.
 func (w *Writer) piece(id PieceID, p chunk.Piece, form chunk.Format, rel *relatives, off int64) error {
+	if w.o.Only != nil && !w.o.Only(id) {
+		w.have.buffers.put(p.Raw)
+		return nil
+	}
 	key := pack.Key(id)
 	have, err := w.has(pack.KindPiece, key)
 	if err != nil {
@@ -111,6 +115,9 @@ func (w *Writer) piece(id PieceID, p chunk.Piece, form chunk.Format, rel *relati
 
 // recipe stores how a blob of several pieces is put together.
 func (w *Writer) recipe(rc *Recipe) error {
+	if w.o.Only != nil {
+		return nil
+	}
 	key := pack.Key(rc.Blob)
 	have, err := w.has(pack.KindRecipe, key)
 	if err != nil || w.seen[key] {

@@ -35,6 +35,13 @@ type CheckoutResult struct {
 	Safety     *Version // what was saved before it was overwritten; nil for nothing
 	SafetyName string   // how to name it: "safety/20261123T101500Z"
 	Fallbacks  []Fallback
+	Expired    []ExpiredModel // models that retention let go: what is on disk was left
+}
+
+// ExpiredModel is a model of a version whose content was let go.
+type ExpiredModel struct {
+	Path string
+	*Expiry
 }
 
 // Fallback tells that an earlier content was written in place of a damaged one.

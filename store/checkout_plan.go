@@ -34,6 +34,9 @@ func (c *checkout) plan(ctx context.Context, work workspace) error {
 				return err
 			}
 		}
+		if n == 1 && len(c.res.Expired) == 1 && c.res.Expired[0].Path == p && len(paths) == 1 {
+			return expiredModel(c.v, p, c.res.Expired[0].Expiry)
+		}
 		if n == 0 && p != "." {
 			return as(ErrNotFound, fmt.Errorf("%s has no model %q", c.v.Name, p))
 		}
@@ -65,6 +68,18 @@ func (c *checkout) consider(ctx context.Context, e objects.TreeEntry) error {
 	if same {
 		c.res.Unchanged++
 		return nil
+	}
+	if !c.o.Fallback {
+		x, err := c.sn.expiry(ctx, e.Blob)
+		if err != nil {
+			return err
+		}
+		if x != nil {
+			delete(c.found, e.Path)
+			c.unsafe = slices.DeleteFunc(c.unsafe, func(f file) bool { return f.path == e.Path })
+			c.res.Expired = append(c.res.Expired, ExpiredModel{e.Path, x})
+			return nil
+		}
 	}
 	c.write = append(c.write, &target{TreeEntry: e})
 	return nil

@@ -73,7 +73,7 @@ feed:
 
 func (c *checkout) stageOne(ctx context.Context, t *target, progress func(int64)) error {
 	err := c.decode(ctx, c.v, t, progress)
-	if err == nil || !errors.Is(err, ErrDamaged) || !c.o.Fallback {
+	if err == nil || !(errors.Is(err, ErrDamaged) || errors.Is(err, ErrExpired)) || !c.o.Fallback {
 		return err
 	}
 	for v, verr := range c.s.Log(ctx, LogOptions{Rev: c.v.ID.String(), Paths: []string{t.Path}}) {

@@ -10,11 +10,12 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/mstore/mstore/gc/policy"
 	"github.com/mstore/mstore/journal"
 )
 
 var configKey = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`^[a-z][a-z0-9-]*(\.[A-Za-z0-9_*/-]+)+$`)
+	return regexp.MustCompile(`^([a-z][a-z0-9-]*(\.[A-Za-z0-9_*/-]+)+|gc\.(model|branch)\.[^\s\x00-\x1f]+)$`)
 })
 
 // settings that mstore itself reads, with what their values must be.
@@ -23,15 +24,22 @@ var knownSettings = map[string]func(string) error{
 	"commit.fast":     checkBool,
 	"commit.cache":    checkMiB,
 	"commit.validate": checkValidate,
+	"gc.auto":         checkBool,
+	"gc.grace":        checkDuration,
+	"store.parity":    checkParity,
+	secondStore:       func(string) error { return nil },
 }
 
-// checkSetting looks at a setting of mstore's own sections; others are free.
-func checkSetting(key, value string) error {
+// CheckSetting looks at a setting of mstore's own sections; others are free.
+func CheckSetting(key, value string) error {
 	if check := knownSettings[key]; check != nil {
 		if err := check(value); err != nil {
 			return fmt.Errorf("setting %s: %w", key, err)
 		}
 		return nil
+	}
+	if policy.IsRule(key) {
+		return policy.CheckSetting(key, value)
 	}
 	section, _, _ := strings.Cut(key, ".")
 	var known []string
@@ -61,6 +69,22 @@ func checkMiB(v string) error {
 	return nil
 }
 
+func checkDuration(v string) error {
+	_, err := policy.ParseDuration(v)
+	return err
+}
+
+// checkParity wants a share in percent, or off.
+func checkParity(v string) error {
+	if v == "off" {
+		return nil
+	}
+	if p, err := strconv.ParseFloat(strings.TrimSuffix(v, "%"), 64); err != nil || !(p > 0 && p <= 100) {
+		return fmt.Errorf("%q is not off, and not a percentage above 0 and up to 100", v)
+	}
+	return nil
+}
+
 func checkValidate(v string) error {
 	switch v {
 	case "off", "warn", "strict":
@@ -85,7 +109,7 @@ func (s *Store) SetConfig(ctx context.Context, key, value string, local bool) er
 	if !configKey().MatchString(key) || len(key) > 200 || len(value) > 1<<16 {
 		return as(ErrUsage, fmt.Errorf("%q is not the name of a setting: want section.name", key))
 	}
-	if err := checkSetting(key, value); err != nil {
+	if err := CheckSetting(key, value); err != nil {
 		return as(ErrUsage, err)
 	}
 	if local {

@@ -6,6 +6,7 @@ import (
 	"syscall"
 
 	"github.com/mstore/mstore/gc"
+	"github.com/mstore/mstore/gc/policy"
 	"github.com/mstore/mstore/internal/backend"
 	"github.com/mstore/mstore/internal/expr"
 	"github.com/mstore/mstore/journal"
@@ -30,6 +31,8 @@ var (
 	ErrFormat = errors.New("written by a newer mstore")
 	// ErrDamaged: something that is needed is damaged or lost.
 	ErrDamaged = errors.New("damaged or lost")
+	// ErrExpired: retention has let the content go.
+	ErrExpired = errors.New("expired")
 	// ErrConflict: refused, because of what others did or of what is on disk.
 	ErrConflict = errors.New("conflict")
 	// ErrInvalid: a model is not valid.
@@ -55,7 +58,7 @@ func classify(err error) error {
 	if err == nil {
 		return nil
 	}
-	for _, kind := range []error{ErrNoStore, ErrNotFound, ErrAmbiguous, ErrUsage, ErrFormat, ErrDamaged, ErrConflict, ErrInvalid, ErrReadOnly} {
+	for _, kind := range []error{ErrNoStore, ErrNotFound, ErrAmbiguous, ErrUsage, ErrFormat, ErrDamaged, ErrExpired, ErrConflict, ErrInvalid, ErrReadOnly} {
 		if errors.Is(err, kind) {
 			return err
 		}
@@ -71,6 +74,7 @@ func classify(err error) error {
 	var ambiguous *refs.AmbiguousError
 	var syntax *expr.SyntaxError
 	var field *expr.FieldError
+	var rule *policy.SyntaxError
 	switch {
 	case is(journal.ErrNotStore):
 		return as(ErrNoStore, err)
@@ -78,13 +82,13 @@ func classify(err error) error {
 		return as(ErrNotFound, err)
 	case errors.As(err, &ambiguous):
 		return as(ErrAmbiguous, err)
-	case is(refs.ErrBadName, refs.ErrBadRevision) || errors.As(err, &syntax) || errors.As(err, &field):
+	case is(refs.ErrBadName, refs.ErrBadRevision) || errors.As(err, &syntax) || errors.As(err, &field) || errors.As(err, &rule) || is(gc.ErrNoMetric):
 		return as(ErrUsage, err)
 	case is(journal.ErrFormat, pack.ErrFormat, codec.ErrUnknown):
 		return as(ErrFormat, err)
 	case is(journal.ErrCorrupt, journal.ErrMissing, objects.ErrCorrupt, objects.ErrMissing, pack.ErrCorrupt, pack.ErrNotFound):
 		return as(ErrDamaged, err)
-	case is(gc.ErrGone):
+	case is(gc.ErrGone, gc.ErrHeld):
 		return as(ErrConflict, err)
 	case is(backend.ErrReadOnly, syscall.EROFS):
 		return as(ErrReadOnly, err)

@@ -22,6 +22,7 @@ func (s *Store) foldIfDue(ctx context.Context, appended *journal.State) {
 	if err == nil && st.FoldDue() {
 		if _, err = s.j.Fold(ctx, st, s.packSet(st)); err == nil {
 			s.sweep(ctx)
+			s.protectOrWarn(ctx, false)
 		}
 	}
 	if err != nil && ctx.Err() == nil && !errors.Is(err, journal.ErrLost) {

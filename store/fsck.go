@@ -6,9 +6,12 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/mstore/mstore/internal/backend"
 	"github.com/mstore/mstore/journal"
@@ -20,7 +23,18 @@ import (
 type FsckOptions struct {
 	// Quick looks at structure and reachability only: no piece is decoded.
 	Quick bool
+	// Repair writes again what is damaged, as far as parity, other copies, the working
+	// directory or the second store have it.
+	Repair bool
+	// Sample, above 0 and up to 1: besides the structure of everything, the content of
+	// that share of the packs only; the next check goes on where this one ended.
+	Sample float64
+	// Since, if not zero: besides the structure of everything, the content of packs
+	// that came since then only.
+	Since time.Time
 }
+
+func (o *FsckOptions) partial() bool { return o.Sample > 0 || !o.Since.IsZero() }
 
 // Problem is one thing that is wrong.
 type Problem struct {
@@ -44,7 +58,9 @@ type FsckReport struct {
 	Objects  int64 // records, versions and journal files that were looked at
 	Bytes    int64 // raw bytes of content that were hashed
 	Problems []Problem
-	Repaired int
+	Repaired int      // files and contents that Repair wrote again
+	Repairs  []Repair // what these were
+	Expired  int      // contents that retention let go
 }
 
 // Fsck proves the integrity of the store: the journal's chain, every pack,
@@ -52,19 +68,48 @@ type FsckReport struct {
 // its bytes, and that every version has what it names. Damage is in the
 // report; the error says that it could not look.
 func (s *Store) Fsck(ctx context.Context, o FsckOptions) (*FsckReport, error) {
-	f := &fsck{s: s, o: o, rep: &FsckReport{}, bad: map[[objects.IDSize]byte]*Problem{},
+	if o.Sample < 0 || o.Sample > 1 {
+		return nil, as(ErrUsage, fmt.Errorf("a sample of %v is not a share above 0 and up to 1", o.Sample))
+	}
+	f, err := s.check(ctx, o, nil)
+	if err != nil {
+		return nil, err
+	}
+	if o.Repair && !f.rep.OK {
+		if f, err = s.repair(ctx, o, f); err != nil {
+			return nil, err
+		}
+	}
+	s.sweep(ctx)
+	cache := s.openStatCache()
+	for _, p := range f.rep.Problems {
+		if p.Path != "" {
+			cache.drop(p.Path) // so that the next commit reads it, and stores it afresh
+		}
+	}
+	cache.save()
+	s.noteScrub(f)
+	return f.rep, nil
+}
+
+// check looks at everything once, as if some packs were not there.
+func (s *Store) check(ctx context.Context, o FsckOptions, without map[pack.Name]bool) (*fsck, error) {
+	f := &fsck{s: s, o: o, without: without, rep: &FsckReport{}, bad: map[[objects.IDSize]byte]*Problem{}, damaged: map[pack.Name]bool{},
 		checked: map[pack.Name]map[uint32]bool{}, blobs: map[objects.BlobID]int64{}, partOf: map[[objects.IDSize]byte]bool{}}
 	sn, err := s.load(ctx)
 	if errors.Is(err, ErrDamaged) {
 		f.problem(Problem{Kind: "corrupt", Detail: err.Error()})
-		return f.rep, nil
+		return f, nil
 	}
 	if err != nil {
 		return nil, err
 	}
+	if len(without) > 0 {
+		sn = s.snapshotWithout(sn.st, without)
+	}
 	f.sn = sn
 	sn.r.KeepPieces(keepPieces)
-	for _, step := range []func(context.Context) error{f.format, f.journal, f.packs, f.trees, f.contents, f.records, f.names, f.attribute} {
+	for _, step := range []func(context.Context) error{f.format, f.journal, f.packs, f.condemned, f.pick, f.trees, f.contents, f.records, f.names, f.parity, f.attribute} {
 		if err := step(ctx); err != nil {
 			return nil, classify(err)
 		}
@@ -74,15 +119,18 @@ func (s *Store) Fsck(ctx context.Context, o FsckOptions) (*FsckReport, error) {
 	}
 	slices.SortStableFunc(f.rep.Problems, func(a, b Problem) int { return strings.Compare(a.Kind+a.Path+a.Object, b.Kind+b.Path+b.Object) })
 	f.rep.OK = len(f.rep.Problems) == 0
-	s.sweep(ctx)
-	cache := s.openStatCache()
-	for _, p := range f.rep.Problems {
-		if p.Path != "" {
-			cache.drop(p.Path) // so that the next commit reads it, and stores it afresh
-		}
-	}
-	cache.save()
-	return f.rep, nil
+	return f, nil
+}
+
+// snapshotWithout is a snapshot as if some packs were not there.
+func (s *Store) snapshotWithout(st *journal.State, without map[pack.Name]bool) *snapshot {
+	sn := s.snapshotOf(st)
+	hidden := maps.Clone(st.Hidden())
+	maps.Copy(hidden, without)
+	set := pack.NewSet(s.b, st.Packs, st.Segments, hidden)
+	set.Recover = func(ctx context.Context) ([]pack.Info, error) { return sn.h.LivePacks(ctx) }
+	sn.r = objects.NewReader(s.b, set)
+	return sn
 }
 
 // keepPieces is how many bytes of decoded pieces are kept, as bases of those that
@@ -94,6 +142,12 @@ type fsck struct {
 	o   FsckOptions
 	sn  *snapshot
 	rep *FsckReport
+
+	mu      sync.Mutex         // of what several goroutines note; not held while the store is read
+	without map[pack.Name]bool // packs that are taken as gone
+	damaged map[pack.Name]bool // packs of which something cannot be read
+	picked  map[pack.Name]bool // packs whose content is read, of a partial check
+	sampled pack.Name          // the last of these
 
 	bad     map[[objects.IDSize]byte]*Problem // blobs and tree nodes that cannot be read
 	checked map[pack.Name]map[uint32]bool     // records found right, by offset
@@ -211,9 +265,15 @@ func (f *fsck) contents(ctx context.Context) error {
 	}
 	blobs := make([]blob, 0, len(f.blobs))
 	for id, size := range f.blobs {
+		if x, err := f.sn.expiry(ctx, id); err != nil {
+			return err
+		} else if x != nil {
+			f.rep.Expired++
+			continue
+		}
 		f.total += size
 		b := blob{id: id, size: size}
-		if rc, err := f.sn.r.Recipe(ctx, id); err == nil && len(rc.Parts) > 0 && !f.o.Quick {
+		if rc, err := f.sn.r.Recipe(ctx, id); err == nil && len(rc.Parts) > 0 && !f.shallow() {
 			if l, err := f.sn.r.Set().Find(ctx, pack.KindPiece, pack.Key(rc.Parts[0].Piece)); err == nil {
 				b.at = place{order[l.Pack], l.Off}
 			}
@@ -225,15 +285,19 @@ func (f *fsck) contents(ctx context.Context) error {
 	})
 	return inRuns(ctx, blobs, func(ctx context.Context, b blob) error {
 		n, err := f.blob(ctx, b.id, b.size)
-		f.s.mu.Lock()
-		defer f.s.mu.Unlock()
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
+		var rc *objects.Recipe
+		if err != nil {
+			rc, _ = f.sn.r.Recipe(ctx, b.id) // its pieces are told with it
+		}
+		f.mu.Lock()
+		defer f.mu.Unlock()
 		f.raw += n
 		if err != nil {
 			f.hurt(b.id, Problem{Kind: kindOfDamage(err), Object: b.id.String(), Detail: err.Error()})
-			if rc, err := f.sn.r.Recipe(ctx, b.id); err == nil {
+			if rc != nil {
 				for _, p := range rc.Parts {
 					f.partOf[p.Piece] = true
 				}
@@ -265,7 +329,7 @@ func (f *fsck) blob(ctx context.Context, id objects.BlobID, size int64) (int64, 
 	var buf []byte
 	var n int64
 	for _, p := range rc.Parts {
-		if f.o.Quick {
+		if f.shallow() {
 			_, have, err := f.sn.r.Has(ctx, pack.KindPiece, pack.Key(p.Piece))
 			if err == nil && !have {
 				err = fmt.Errorf("piece %s: %w", p.Piece, objects.ErrMissing)
@@ -284,7 +348,7 @@ func (f *fsck) blob(ctx context.Context, id objects.BlobID, size int64) (int64, 
 			_, _ = h.Write(buf)
 		}
 	}
-	if len(rc.Parts) > 1 && !f.o.Quick && objects.BlobID(h.Sum(nil)) != id {
+	if len(rc.Parts) > 1 && !f.shallow() && objects.BlobID(h.Sum(nil)) != id {
 		for _, p := range rc.Parts { // a piece that is wrong in spite of its checksum?
 			if buf, err = f.piece(ctx, buf[:0], p, f.sn.r.ReadAt); err != nil {
 				return n, err
@@ -302,7 +366,7 @@ func (f *fsck) piece(ctx context.Context, dst []byte, p objects.Part, at func(co
 	var bad, first error
 	err := f.sn.r.Set().FindAll(ctx, pack.KindPiece, pack.Key(p.Piece), func(l pack.Loc) bool {
 		out, bad = at(ctx, dst, l)
-		f.mark(l)
+		f.mark(l, bad != nil && ctx.Err() == nil)
 		if bad != nil && first == nil {
 			first = bad
 		}
@@ -315,9 +379,9 @@ func (f *fsck) piece(ctx context.Context, dst []byte, p objects.Part, at func(co
 		return nil, fmt.Errorf("piece %s: %w: %w", p.Piece, objects.ErrMissing, err)
 	}
 	if first != nil && ctx.Err() == nil {
-		f.s.mu.Lock()
+		f.mu.Lock()
 		f.problem(Problem{Kind: kindOfDamage(first), Object: p.Piece.String(), Detail: first.Error() + otherCopy})
-		f.s.mu.Unlock()
+		f.mu.Unlock()
 	}
 	if int64(len(out)) != p.Size {
 		return nil, fmt.Errorf("piece %s of %d bytes, the recipe says %d: %w", p.Piece, len(out), p.Size, objects.ErrCorrupt)
@@ -327,9 +391,13 @@ func (f *fsck) piece(ctx context.Context, dst []byte, p objects.Part, at func(co
 
 const otherCopy = " (another copy is intact, nothing is lost)"
 
-func (f *fsck) mark(l pack.Loc) {
-	f.s.mu.Lock()
-	defer f.s.mu.Unlock()
+// mark notes a record that was looked at.
+func (f *fsck) mark(l pack.Loc, bad bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if bad {
+		f.damaged[l.Pack] = true
+	}
 	m := f.checked[l.Pack]
 	if m == nil {
 		m = map[uint32]bool{}
@@ -348,7 +416,7 @@ func (f *fsck) records(ctx context.Context) error {
 				continue
 			}
 			f.rep.Objects++
-			if f.o.Quick || f.checked[p.info.Name][row.Off] {
+			if f.o.Quick || (f.o.partial() && !f.picked[p.info.Name]) || f.checked[p.info.Name][row.Off] {
 				continue
 			}
 			raw, err := f.sn.r.ReadAt(ctx, nil, pack.Loc{Pack: p.info.Name, Row: row})
@@ -356,6 +424,7 @@ func (f *fsck) records(ctx context.Context) error {
 				return ctx.Err()
 			}
 			if err != nil {
+				f.damaged[p.info.Name] = true
 				p := Problem{Kind: kindOfDamage(err), Object: hex.EncodeToString(row.Key[:]), Detail: err.Error()}
 				if f.sn.r.Check(ctx, row.Kind, row.Key) == nil {
 					p.Detail += otherCopy

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/mstore/mstore/objects/pack"
@@ -21,6 +22,7 @@ func (f *fsck) packs(ctx context.Context) error {
 				return ctx.Err()
 			}
 			f.problem(Problem{Kind: kindOfDamage(err), Object: p.Name.String(), Detail: err.Error()})
+			f.damaged[p.Name] = true
 			return nil
 		}
 		f.layouts = append(f.layouts, packRows{p, rows})
@@ -33,7 +35,12 @@ func (f *fsck) packs(ctx context.Context) error {
 		}
 		return nil
 	}
+	hidden := maps.Clone(f.sn.st.Hidden())
+	maps.Copy(hidden, f.without)
 	for _, p := range f.sn.st.Packs {
+		if hidden[p.Name] {
+			continue
+		}
 		if err := check(p, false); err != nil {
 			return err
 		}
@@ -46,7 +53,7 @@ func (f *fsck) packs(ctx context.Context) error {
 		}
 		clear(live)
 		for _, p := range g.PackInfos() {
-			if !f.sn.st.Dead[p.Name] {
+			if !hidden[p.Name] {
 				if err := check(p, true); err != nil {
 					return err
 				}

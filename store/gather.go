@@ -215,7 +215,8 @@ func (g *gatherer) content(ctx context.Context, f file) (objects.BlobID, int64, 
 		if err != nil {
 			return id, 0, err
 		}
-		if tracked && e.Blob == id && e.Size == f.fi.Size() {
+		expired := tracked && len(g.sn.st.Expiries) > 0 && g.sn.lost(ctx, id) // by force, at the head
+		if tracked && !expired && e.Blob == id && e.Size == f.fi.Size() {
 			return id, e.Size, nil
 		}
 		if g.w.Uses(id) == nil {

@@ -112,6 +112,11 @@ func (sn *snapshot) open(ctx context.Context, v *Version, m Model) (*ModelReader
 	if err == nil && b.Size() != m.Size {
 		err = fmt.Errorf("content %s of %d bytes, the tree says %d: %w", m.Blob, b.Size(), m.Size, objects.ErrCorrupt)
 	}
+	if errors.Is(err, objects.ErrMissing) {
+		if x, xerr := sn.expiry(ctx, m.Blob); xerr == nil && x != nil {
+			return nil, expiredModel(v, m.Path, x)
+		}
+	}
 	if err != nil {
 		return nil, r.explain(err)
 	}

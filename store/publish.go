@@ -7,6 +7,7 @@ import (
 	"path"
 	"slices"
 	"sort"
+	"time"
 
 	"github.com/mstore/mstore/internal/backend"
 	"github.com/mstore/mstore/journal"
@@ -87,7 +88,7 @@ func (c *commit) publish(ctx context.Context) error {
 		edits, changes, err := c.plan(ctx)
 		if err == nil && len(edits) == 0 && !c.o.AllowEmpty {
 			c.res.Models, c.res.Version = changes, c.parent
-			if first && w.Wrote() {
+			if first && w.WroteAny() {
 				return c.heal(ctx, w)
 			}
 			w.Abort()
@@ -104,15 +105,22 @@ func (c *commit) publish(ctx context.Context) error {
 			return err
 		}
 		enc, id := rec.Encode()
-		packs, err := w.Finish(enc)
+		intent := &pack.Intent{Time: c.entryTime(), NameKind: uint8(c.kind), Name: c.name, Packs: slices.Clone(content)}
+		if intent.Tx, err = c.s.j.NewTx(); err != nil {
+			w.Abort()
+			drop(content)
+			return err
+		}
+		packs, err := w.FinishAs(intent, enc)
 		if err != nil {
 			drop(content)
 			return err
 		}
+		c.s.protectPacks(ctx, c.sn.st, packs)
 		if first {
 			content, packs = packs, nil
 		}
-		st, err := c.append(ctx, rec, enc, id, slices.Concat(content, packs))
+		st, err := c.append(ctx, rec, enc, id, slices.Concat(content, packs), intent)
 		if err == nil {
 			for _, p := range slices.Concat(content, packs) {
 				c.res.Stored += p.Size
@@ -152,7 +160,11 @@ func (c *commit) heal(ctx context.Context, w *objects.Writer) error {
 	if err != nil || len(packs) == 0 {
 		return err
 	}
-	_, err = c.s.update(ctx, func(*snapshot) ([]journal.Op, error) {
+	c.s.protectPacks(ctx, c.sn.st, packs)
+	_, err = c.s.update(ctx, func(sn *snapshot) ([]journal.Op, error) {
+		if sn.st.Removals != c.sn.st.Removals { // they may have been taken for what a dead writer left
+			return nil, errAgain
+		}
 		return []journal.Op{{Kind: journal.OpAddPacks, Packs: packs}}, nil
 	})
 	if err != nil {
@@ -209,7 +221,7 @@ func (c *commit) record(ctx context.Context, w *objects.Writer, edits []objects.
 }
 
 // append creates the journal entry.
-func (c *commit) append(ctx context.Context, rec *objects.Version, enc []byte, id objects.VersionID, packs []pack.Info) (*journal.State, error) {
+func (c *commit) append(ctx context.Context, rec *objects.Version, enc []byte, id objects.VersionID, packs []pack.Info, intent *pack.Intent) (*journal.State, error) {
 	op := journal.Op{Kind: journal.OpCommit, NameKind: c.kind, Name: c.name, Record: enc,
 		Target: journal.Target{ID: id, Seq: rec.Seq}}
 	if c.parent != nil {
@@ -222,7 +234,15 @@ func (c *commit) append(ctx context.Context, rec *objects.Version, enc []byte, i
 	if len(packs) > 0 {
 		ops = []journal.Op{{Kind: journal.OpAddPacks, Packs: packs}, op}
 	}
-	return c.s.j.Append(ctx, c.sn.st, ops, c.o.Time)
+	return c.s.j.AppendAs(ctx, c.sn.st, ops, intent.Time, intent.Tx)
+}
+
+// entryTime is the time of the journal entry.
+func (c *commit) entryTime() time.Time {
+	if !c.o.Time.IsZero() {
+		return c.o.Time.UTC()
+	}
+	return c.s.o.Clock().UTC()
 }
 
 // rebase moves the commit onto what others have done since.

@@ -34,6 +34,14 @@ type RepackResult struct {
 // and commit meanwhile, and it never makes a store larger. What it wrote was
 // decoded again before anything is removed.
 func (s *Store) Repack(ctx context.Context, o RepackOptions) (*RepackResult, error) {
+	res, err := s.repack(ctx, o)
+	if err == nil && res.Packs > 0 {
+		s.protectOrWarn(ctx, true)
+	}
+	return res, err
+}
+
+func (s *Store) repack(ctx context.Context, o RepackOptions) (*RepackResult, error) {
 	was, err := s.packsDigest(ctx)
 	if err != nil {
 		return nil, classify(err)
@@ -41,7 +49,7 @@ func (s *Store) Repack(ctx context.Context, o RepackOptions) (*RepackResult, err
 	if b, err := vfs.ReadFile(s.root, repackFile, 128); err == nil && string(b) == was && !o.All {
 		return &RepackResult{}, nil
 	}
-	res, err := s.repacker().Repack(ctx, gc.Options{All: o.All})
+	res, err := s.collector().Repack(ctx, gc.Options{All: o.All})
 	if err != nil {
 		return nil, classify(err)
 	}
@@ -76,8 +84,8 @@ func (s *Store) packsDigest(ctx context.Context) (string, error) {
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-func (s *Store) repacker() *gc.Repacker {
-	return &gc.Repacker{Backend: s.b, Journal: s.j, Set: s.packSet, NewName: newPackName, Warn: s.o.Warn,
+func (s *Store) collector() *gc.Collector {
+	return &gc.Collector{Backend: s.b, Journal: s.j, Set: s.packSet, NewName: newPackName, Warn: s.o.Warn,
 		Progress: func(done, total int64) { s.o.Progress("repacking", done, total) },
 		Update: func(ctx context.Context, ops func(*journal.State) ([]journal.Op, error)) error {
 			_, _, err := s.appendOps(ctx, func(sn *snapshot) ([]journal.Op, error) { return ops(sn.st) })

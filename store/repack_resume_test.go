@@ -25,7 +25,7 @@ func TestRepackResumes(t *testing.T) {
 	s := newStore(m, count, Options{Clock: laterClock()})
 
 	ctx, cancel := context.WithCancel(t.Context())
-	rp := s.repacker()
+	rp := s.collector()
 	rp.Progress = func(done, total int64) {
 		if done > total*3/4 {
 			cancel()
@@ -38,7 +38,7 @@ func TestRepackResumes(t *testing.T) {
 		t.Fatal("interrupted:", err)
 	}
 	count.Reset()
-	res, err := s.repacker().Repack(t.Context(), gc.Options{MaxPack: 2 * size})
+	res, err := s.collector().Repack(t.Context(), gc.Options{MaxPack: 2 * size})
 	if err != nil || res.Packs != n {
 		t.Fatalf("%+v, %v", res, err)
 	}
@@ -100,7 +100,7 @@ func TestRepackGivesWay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rp := s.repacker()
+	rp := s.collector()
 	first := true
 	rp.Progress = func(int64, int64) {
 		if first {
@@ -155,7 +155,7 @@ func TestRepackKeepsTheGoodCopy(t *testing.T) {
 	put(t, m, files{"a.bin": data, "c.bin": "small"}) // a.bin is stored afresh
 	save(t, s, CommitOptions{Paths: []string{"."}})
 	// The damaged pack is too large to be taken up again.
-	if _, err := s.repacker().Repack(t.Context(), gc.Options{MaxPack: 100_000}); err != nil {
+	if _, err := s.collector().Repack(t.Context(), gc.Options{MaxPack: 100_000}); err != nil {
 		t.Fatal(err)
 	}
 	if s, err = openOn(m, laterClock()); err != nil {
@@ -179,7 +179,7 @@ func TestRepackTakesItsPacksBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	// More packs than there were, and no fewer bytes worth speaking of.
-	res, err := s.repacker().Repack(t.Context(), gc.Options{MaxPack: 100_000})
+	res, err := s.collector().Repack(t.Context(), gc.Options{MaxPack: 100_000})
 	if err != nil || res.Packs != 0 {
 		t.Fatalf("%+v, %v", res, err)
 	}

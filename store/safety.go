@@ -5,15 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"time"
 
+	"github.com/mstore/mstore/gc"
 	"github.com/mstore/mstore/internal/vfs"
 	"github.com/mstore/mstore/journal"
 	"github.com/mstore/mstore/objects"
 )
 
 // SafetyKept is how long a safety version is kept at least.
-const SafetyKept = 30 * 24 * time.Hour
+const SafetyKept = gc.SafetyKept
 
 // saveUnsafe saves what the checkout is about to overwrite or remove and the
 // store does not have, as a safety version: the current head with these files.

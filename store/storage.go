@@ -46,6 +46,9 @@ func (s *Store) Storage(ctx context.Context, rev, path string) (*ModelStorage, e
 		}
 		m = &ModelStorage{Version: v, Model: model}
 		if err := sn.describe(ctx, m); err != nil {
+			if x, xerr := sn.expiry(ctx, m.Blob); xerr == nil && x != nil {
+				return expiredModel(v, path, x)
+			}
 			return damagedModel(v, path, err)
 		}
 		return nil

@@ -263,6 +263,11 @@ type snapshot struct {
 
 	namesOnce sync.Once
 	names     map[objects.VersionID][]journal.Name
+
+	grace     time.Duration // how long what was let go is kept
+	expiredMu sync.Mutex
+	expired   map[objects.BlobID]*Expiry // nil: not read yet
+	last      map[objects.BlobID]uint64  // nil: not needed yet
 }
 
 // load returns the newest snapshot.
@@ -284,11 +289,11 @@ func (s *Store) snapshotOf(st *journal.State) *snapshot {
 		}
 		return s.packSet(now), nil
 	}
-	return &snapshot{st: st, h: s.j.History(st), r: r}
+	return &snapshot{st: st, h: s.j.History(st), r: r, grace: graceOf(st)}
 }
 
 func (s *Store) packSet(st *journal.State) *pack.Set {
-	set := pack.NewSet(s.b, st.Packs, st.Segments, st.Dead)
+	set := pack.NewSet(s.b, st.Packs, st.Segments, st.Hidden())
 	set.Recover = func(ctx context.Context) ([]pack.Info, error) { return s.j.History(st).LivePacks(ctx) }
 	s.mu.Lock()
 	defer s.mu.Unlock()

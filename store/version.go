@@ -112,35 +112,8 @@ func (s *Store) IsRev(ctx context.Context, arg string) bool {
 // changes returns what a version changed, from its trees where the record does
 // not list it.
 func (sn *snapshot) changes(ctx context.Context, v *Version) ([]objects.Change, error) {
-	if len(v.Changes) > 0 || v.Added+v.Changed+v.Removed == 0 {
-		return v.Changes, nil
-	}
-	var from objects.TreeID
-	if v.parent.Entry != 0 {
-		parent, err := sn.version(ctx, v.parent)
-		if err != nil {
-			return nil, err
-		}
-		from = parent.Tree
-	}
-	var out []objects.Change
-	for d, err := range objects.DiffTrees(ctx, sn.tree(from), sn.tree(v.Tree)) {
-		if err != nil {
-			return nil, classify(err)
-		}
-		out = append(out, changeOf(d))
-	}
-	return out, nil
-}
-
-func changeOf(d objects.TreeDiff) objects.Change {
-	switch {
-	case d.From == nil:
-		return objects.Change{Path: d.Path, Status: objects.Added, Blob: d.To.Blob, Size: d.To.Size}
-	case d.To == nil:
-		return objects.Change{Path: d.Path, Status: objects.Removed, Blob: d.From.Blob, Size: d.From.Size, PrevSize: d.From.Size}
-	}
-	return objects.Change{Path: d.Path, Status: objects.Changed, Blob: d.To.Blob, Size: d.To.Size, PrevSize: d.From.Size}
+	changes, err := sn.h.Changes(ctx, v.Version, v.parent, sn.r)
+	return changes, classify(err)
 }
 
 // Changes returns what a version changed against its first parent, by path,

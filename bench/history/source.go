@@ -175,7 +175,7 @@ func (s *source) Save(n int) error {
 	return err
 }
 
-func (s *source) set() *pack.Set { return pack.NewSet(s.b, s.st.Packs, s.st.Segments, s.st.Dead) }
+func (s *source) set() *pack.Set { return pack.NewSet(s.b, s.st.Packs, s.st.Segments, s.st.Hidden()) }
 
 // prepare writes the pack of the versions from n on.
 func (s *source) prepare(n int) error {

@@ -30,6 +30,18 @@ func (st *style) marked(c objects.Change) cell {
 	return cell{text: "  " + path}
 }
 
+// markExpired adds a word to the row of a model whose content was let go.
+func (st *style) markExpired(ctx context.Context, all *store.Expired, c objects.Change, row []cell) ([]cell, error) {
+	if c.Status == objects.Removed {
+		return row, nil
+	}
+	x, err := all.Of(ctx, c.Blob)
+	if x != nil {
+		row = append(row, cell{text: "expired " + x.Time.UTC().Format("2006-01-02"), look: st.removed})
+	}
+	return row, err
+}
+
 // changeRow is one model of a list of changes: marked path, size, size change.
 func (st *style) changeRow(c objects.Change) []cell {
 	var size, delta string

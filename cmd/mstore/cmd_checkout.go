@@ -20,7 +20,12 @@ What would be overwritten or removed and is not saved is first saved as a safety
 version, kept 30 days, and checkout says how to get it back.
 
 With --json: version, id, branch, switched, written, removed, unchanged, bytes,
-safety (null, or name and id), fallbacks (path, from, error).
+safety (null, or name and id), fallbacks (path, from, error), expired (path, time,
+policy, and recoverable_until while mstore undelete helps).
+
+Models whose content a retention policy has let go are not brought back: what
+there is of the version is, the rest is listed with when and by which policy, and
+the exit code is 3.
 
 Exit codes: 0 done, with --fallback even if an earlier version had to help; 1 a
 file cannot be written; 2 wrong usage; 3 no store, no such version or model, or
@@ -80,10 +85,17 @@ func runCheckout(ctx context.Context, a *app, o checkoutOptions) error {
 				f.Path, res.Version.Name, f.From, f.Err))
 		}
 		if a.json {
-			return writeJSON(a.out, newCheckoutDoc(res))
+			err = writeJSON(a.out, newCheckoutDoc(res))
+		} else {
+			a.reportCheckout(res, s.Root(), so.Out)
+			for _, x := range res.Expired {
+				a.warn(fmt.Sprintf("%s:%s was not brought back: it has %s", res.Version.Name, x.Path, x.Expiry))
+			}
 		}
-		a.reportCheckout(res, s.Root(), so.Out)
-		return nil
+		if err == nil && len(res.Expired) > 0 {
+			err = reportedError{exitNotFound}
+		}
+		return err
 	})
 }
 
@@ -140,16 +152,22 @@ func (a *app) reportCheckout(res *store.CheckoutResult, root, out string) {
 }
 
 type checkoutDoc struct {
-	Version   string        `json:"version"`
-	ID        string        `json:"id"`
-	Branch    string        `json:"branch"`
-	Switched  bool          `json:"switched"`
-	Written   int           `json:"written"`
-	Removed   int           `json:"removed"`
-	Unchanged int           `json:"unchanged"`
-	Bytes     int64         `json:"bytes"`
-	Safety    *safetyDoc    `json:"safety"`
-	Fallbacks []fallbackDoc `json:"fallbacks"`
+	Version   string            `json:"version"`
+	ID        string            `json:"id"`
+	Branch    string            `json:"branch"`
+	Switched  bool              `json:"switched"`
+	Written   int               `json:"written"`
+	Removed   int               `json:"removed"`
+	Unchanged int               `json:"unchanged"`
+	Bytes     int64             `json:"bytes"`
+	Safety    *safetyDoc        `json:"safety"`
+	Fallbacks []fallbackDoc     `json:"fallbacks"`
+	Expired   []expiredModelDoc `json:"expired"`
+}
+
+type expiredModelDoc struct {
+	Path string `json:"path"`
+	*expiredDoc
 }
 
 type safetyDoc struct {
@@ -167,7 +185,10 @@ func newCheckoutDoc(res *store.CheckoutResult) *checkoutDoc {
 	d := &checkoutDoc{
 		Version: res.Version.Name, ID: res.Version.ID.String(), Branch: res.Branch, Switched: res.Switched,
 		Written: res.Written, Removed: res.Removed, Unchanged: res.Unchanged, Bytes: res.Bytes,
-		Fallbacks: make([]fallbackDoc, len(res.Fallbacks)),
+		Fallbacks: make([]fallbackDoc, len(res.Fallbacks)), Expired: make([]expiredModelDoc, len(res.Expired)),
+	}
+	for i, x := range res.Expired {
+		d.Expired[i] = expiredModelDoc{x.Path, newExpiredDoc(x.Expiry)}
 	}
 	if res.SafetyName != "" {
 		d.Safety = &safetyDoc{Name: res.SafetyName}

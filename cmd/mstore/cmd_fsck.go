@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -21,30 +22,80 @@ func newFsckCommand(a *app) *cobra.Command {
 every model again, and follow the journal's chain of hashes. --quick checks the
 structure and that everything is there, without reading the models.
 
-Each problem is printed with the models and versions that it hurts.
+Each problem is printed with the models and versions that it hurts. Content that a
+retention policy has let go is no problem.
+
+--repair writes again what is damaged: files from parity, journal entries from what
+repeats them, models from the working directory (a file with the right hash) or from
+the second store (store.second, the directory of another store that has the same
+models), what is derived anew. Then it checks again: what is printed is what could not
+be repaired.
+
+--sample 5% reads the content of that share of the packs only, and the next one goes on
+where it ended; --since 7d that of packs that came since then: for checks that run by
+the clock. The structure of everything is checked all the same. 'mstore doctor' tells
+when the last check was.
 
 With --json: ok, objects, bytes, problems (kind: corrupt, missing, dangling-ref
-or index; object, path, versions, detail), repaired.
+or index; object, path, versions, detail), repaired, repairs (object, path, from),
+expired (contents that were let go).
 
-Exit codes: 0 intact; 1 problems were found; 2 wrong usage; 3 no store; 4 so much
-is damaged that the check could not go on; 130 interrupted.`,
+Exit codes: 0 intact, or all repaired; 1 problems were found; 2 wrong usage; 3 no
+store; 4 so much is damaged that the check could not go on; 5 --repair cannot write
+to the store; 130 interrupted.`,
 		Example: `  mstore fsck
   mstore fsck --quick
+  mstore fsck --repair
+  mstore fsck --sample 5%
+  mstore fsck --since 7d
   mstore fsck --json | jq '.problems[].path'`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runFsck(cmd.Context(), a, o) },
 	}
 	cmd.Flags().BoolVar(&o.quick, "quick", false, "structure and reachability only")
+	cmd.Flags().BoolVar(&o.repair, "repair", false, "write again what is damaged")
+	cmd.Flags().StringVar(&o.sample, "sample", "", "read `SHARE` of the content, such as 5%, going on where the last one ended")
+	cmd.Flags().StringVar(&o.since, "since", "", "read the content of packs that came since `TIME` only")
+	cmd.MarkFlagsMutuallyExclusive("quick", "repair")
 	a.jsonFlag(cmd, "print the report as JSON")
 	return cmd
 }
 
-type fsckOptions struct{ quick bool }
+type fsckOptions struct {
+	quick, repair bool
+	sample, since string
+}
+
+// share reads "5%" or "0.05".
+func share(s string) (float64, error) {
+	if s == "" {
+		return 0, nil
+	}
+	number, percent := strings.CutSuffix(s, "%")
+	x, err := strconv.ParseFloat(number, 64)
+	if percent {
+		x /= 100
+	}
+	if err != nil || !(x > 0 && x <= 1) {
+		return 0, usagef("a share of the packs, such as --sample 5%", "--sample %s: want more than 0 and up to 100%%", s)
+	}
+	return x, nil
+}
 
 func runFsck(ctx context.Context, a *app, o fsckOptions) error {
+	so := store.FsckOptions{Quick: o.quick, Repair: o.repair}
+	var err error
+	if so.Sample, err = share(o.sample); err != nil {
+		return err
+	}
+	if o.since != "" {
+		if so.Since, err = parseSince(o.since, a.now()); err != nil {
+			return err
+		}
+	}
 	return a.with(ctx, func(s *store.Store) error {
 		start := time.Now()
-		report, err := s.Fsck(ctx, store.FsckOptions{Quick: o.quick})
+		report, err := s.Fsck(ctx, so)
 		if err != nil {
 			return err
 		}
@@ -86,8 +137,14 @@ func (a *app) printFsck(r *store.FsckReport, took time.Duration) error {
 	if mb := float64(r.Bytes) / 1e6; took > 10*time.Millisecond && mb >= 1 {
 		checked += fmt.Sprintf(" (%.0f MB/s)", mb/took.Seconds())
 	}
+	if r.Expired > 0 {
+		checked += fmt.Sprintf(", %s expired", plural(r.Expired, "content"))
+	}
 	if r.Repaired > 0 {
 		checked += fmt.Sprintf(", %d repaired", r.Repaired)
+		for _, x := range r.Repairs {
+			fmt.Fprintf(out, "%s %s: from %s\n", st.good.Sprint("repaired"), cleanLine(strings.TrimSpace(x.Path+" "+x.Object)), x.From)
+		}
 	}
 	if r.OK {
 		fmt.Fprintf(out, "%s %s\n", st.good.Sprint("ok:"), checked)
@@ -130,9 +187,9 @@ func nextStep(p store.Problem) string {
 	case p.Kind == "dangling-ref":
 		return "point the name at a version that is there: 'mstore branch -f NAME REV' or 'mstore alias NAME REV'"
 	case p.Path == "":
-		return ""
+		return "mstore fsck --repair"
 	case len(p.Versions) > 0:
-		return fmt.Sprintf("commit the same bytes again from a copy, or take an earlier version: mstore checkout %s --fallback -- %s",
+		return fmt.Sprintf("mstore fsck --repair; or commit the same bytes again from a copy, or take an earlier version: mstore checkout %s --fallback -- %s",
 			p.Versions[len(p.Versions)-1].ID.Short(), shellQuote(p.Path)) // a name may be another version's on this branch
 	}
 	return "commit the same bytes again from a copy"
@@ -144,6 +201,14 @@ type fsckDoc struct {
 	Bytes    int64        `json:"bytes"`
 	Problems []problemDoc `json:"problems"`
 	Repaired int          `json:"repaired"`
+	Repairs  []repairDoc  `json:"repairs"`
+	Expired  int          `json:"expired"`
+}
+
+type repairDoc struct {
+	Object string `json:"object"`
+	Path   string `json:"path"`
+	From   string `json:"from"`
 }
 
 type problemDoc struct {
@@ -161,7 +226,10 @@ type versionRef struct {
 }
 
 func newFsckDoc(r *store.FsckReport) *fsckDoc {
-	d := &fsckDoc{OK: r.OK, Objects: r.Objects, Bytes: r.Bytes, Problems: make([]problemDoc, len(r.Problems)), Repaired: r.Repaired}
+	d := &fsckDoc{OK: r.OK, Objects: r.Objects, Bytes: r.Bytes, Problems: make([]problemDoc, len(r.Problems)), Repaired: r.Repaired, Repairs: make([]repairDoc, len(r.Repairs)), Expired: r.Expired}
+	for i, x := range r.Repairs {
+		d.Repairs[i] = repairDoc(x)
+	}
 	for i, p := range r.Problems {
 		d.Problems[i] = problemDoc{Kind: p.Kind, Object: p.Object, Path: p.Path, Versions: make([]versionRef, len(p.Versions)), Detail: p.Detail}
 		for j, v := range p.Versions {

@@ -82,7 +82,11 @@ func runLog(ctx context.Context, a *app, o logOptions) error {
 		if err != nil {
 			return err
 		}
-		p := &logPrinter{app: a, oneline: o.oneline, now: a.now(), tty: isTerminal(a.out.w)}
+		expired, err := s.Expired(ctx)
+		if err != nil {
+			return err
+		}
+		p := &logPrinter{app: a, expired: expired, oneline: o.oneline, now: a.now(), tty: isTerminal(a.out.w)}
 		versions := s.Log(ctx, store.LogOptions{
 			Rev: r.rev, Paths: r.paths, Limit: o.limit, Since: since, Where: o.where, Sort: o.sort,
 		})

@@ -91,10 +91,18 @@ func runShow(ctx context.Context, a *app, o showOptions) error {
 		if err != nil {
 			return err
 		}
-		if a.json {
-			return writeJSON(a.out, newVersionDoc(v, models).withNames(v))
+		expired, err := s.Expired(ctx)
+		if err != nil {
+			return err
 		}
-		return a.printVersion(v, models)
+		if a.json {
+			doc, err := newVersionDoc(v, models).withNames(v).withExpired(ctx, expired, models)
+			if err != nil {
+				return err
+			}
+			return writeJSON(a.out, doc)
+		}
+		return a.printVersion(ctx, v, models, expired)
 	})
 }
 
@@ -129,7 +137,7 @@ func allModels(ctx context.Context, s *store.Store, v *store.Version) ([]objects
 	return append(out, changes...), nil
 }
 
-func (a *app) printVersion(v *store.Version, models []objects.Change) error {
+func (a *app) printVersion(ctx context.Context, v *store.Version, models []objects.Change, expired *store.Expired) error {
 	a.progress.close()
 	out, st := a.out, a.style
 	head := st.version.Sprintf("%s %s", v.Name, v.ID)
@@ -166,7 +174,11 @@ func (a *app) printVersion(v *store.Version, models []objects.Change) error {
 	fmt.Fprintf(out, "\n%s, %s\n", plural(v.Models, "model"), humanBytes(v.Bytes))
 	table := columns{indent: "  "}
 	for _, c := range models {
-		table.add(append(st.changeRow(c), cell{text: c.Blob.Short(), look: st.dim})...)
+		row, err := st.markExpired(ctx, expired, c, append(st.changeRow(c), cell{text: c.Blob.Short(), look: st.dim}))
+		if err != nil {
+			return err
+		}
+		table.add(row...)
 	}
 	table.write(out)
 	return out.failed()

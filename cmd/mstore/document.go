@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"time"
 
 	"github.com/mstore/mstore/objects"
@@ -38,6 +39,36 @@ type modelDoc struct {
 	ID     string `json:"id"`
 	Size   int64  `json:"size"`
 	Status string `json:"status,omitempty"`
+	// Expired says when and by which policy the content was let go; log and show only.
+	Expired *expiredDoc `json:"expired,omitempty"`
+}
+
+type expiredDoc struct {
+	Time   string `json:"time"`
+	Policy string `json:"policy"`
+	Until  string `json:"recoverable_until,omitempty"`
+}
+
+func newExpiredDoc(x *store.Expiry) *expiredDoc {
+	d := &expiredDoc{Time: x.Time.UTC().Format(time.RFC3339), Policy: x.Policy}
+	if !x.Until.IsZero() {
+		d.Until = x.Until.UTC().Format(time.RFC3339)
+	}
+	return d
+}
+
+// withExpired marks the models whose content was let go.
+func (d *versionDoc) withExpired(ctx context.Context, all *store.Expired, changes []objects.Change) (*versionDoc, error) {
+	for i, c := range changes {
+		x, err := all.Of(ctx, c.Blob)
+		if err != nil {
+			return nil, err
+		}
+		if x != nil {
+			d.Models[i].Expired = newExpiredDoc(x)
+		}
+	}
+	return d, nil
 }
 
 func newVersionDoc(v *store.Version, changes []objects.Change) *versionDoc {

@@ -68,7 +68,7 @@ func exitCode(ctx context.Context, err error) int {
 		return exitConflict
 	case errors.Is(err, store.ErrUsage), errors.Is(err, store.ErrFormat), errors.Is(err, store.ErrAmbiguous):
 		return exitUsage
-	case errors.Is(err, store.ErrNoStore), errors.Is(err, store.ErrNotFound):
+	case errors.Is(err, store.ErrNoStore), errors.Is(err, store.ErrNotFound), errors.Is(err, store.ErrExpired):
 		return exitNotFound
 	}
 	return exitFailed

@@ -21,6 +21,7 @@ const (
 // logPrinter prints versions one by one, newest first.
 type logPrinter struct {
 	app     *app
+	expired *store.Expired
 	oneline bool
 	tty     bool
 	now     time.Time
@@ -40,7 +41,11 @@ func (p *logPrinter) print(ctx context.Context, s *store.Store, v *store.Version
 	}
 	switch {
 	case p.app.json:
-		return writeJSON(out, newVersionDoc(v, changes).withNames(v))
+		doc, err := newVersionDoc(v, changes).withNames(v).withExpired(ctx, p.expired, changes)
+		if err != nil {
+			return err
+		}
+		return writeJSON(out, doc)
 	case p.oneline:
 		p.header(v, cleanLine(firstLine(v.Message)))
 	default:
@@ -58,7 +63,11 @@ func (p *logPrinter) print(ctx context.Context, s *store.Store, v *store.Version
 		}
 		table := columns{indent: indent}
 		for _, c := range shown {
-			table.add(st.changeRow(c)...)
+			row, err := st.markExpired(ctx, p.expired, c, st.changeRow(c))
+			if err != nil {
+				return err
+			}
+			table.add(row...)
 		}
 		table.write(out)
 		if more := len(changes) - len(shown); more > 0 {

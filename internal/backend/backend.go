@@ -45,6 +45,10 @@ type Backend interface {
 	// Create is Put for content too large to hold. The key appears, whole and
 	// durable, when Commit returns.
 	Create(ctx context.Context, key string) (Writer, error)
+	// Replace is Create for a key that is there, or not: when Commit returns, its
+	// bytes are the new ones, in one step. It is for repair alone, of damaged bytes
+	// by those that were there before; nothing else changes what a key holds.
+	Replace(ctx context.Context, key string) (Writer, error)
 	// List returns up to limit keys (all when limit <= 0) that begin with
 	// prefix and are greater than after, in ascending byte order. A listing
 	// that could not be completed is an error, never a shorter list.

@@ -73,6 +73,16 @@ func (c *Counter) Create(ctx context.Context, key string) (Writer, error) {
 	return &countedWriter{w, &c.written}, nil
 }
 
+// Replace implements Backend.
+func (c *Counter) Replace(ctx context.Context, key string) (Writer, error) {
+	c.creates.Add(1)
+	w, err := c.b.Replace(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	return &countedWriter{w, &c.written}, nil
+}
+
 // List implements Backend.
 func (c *Counter) List(ctx context.Context, prefix, after string, limit int) ([]Info, error) {
 	c.lists.Add(1)

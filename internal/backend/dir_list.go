@@ -128,12 +128,23 @@ func (l *lister) info(c child) (fs.FileInfo, error) {
 	return c.entry.Info()
 }
 
+// SweepDead removes what killed puts left below the directory dir, as far as the
+// file system tells that nobody has it open any more. A file that was written to
+// within the last second is left alone.
+func (d *Dir) SweepDead(ctx context.Context, dir string) (files int, bytes int64, err error) {
+	return d.sweep(ctx, dir, time.Now().Add(-time.Second), true)
+}
+
 // Sweep removes what killed puts left below the directory dir ("." is all):
 // temporary files that were last written to before olderThan. It returns how
 // many they were and how many bytes they took. The margin must be longer than
 // any put pauses between two writes: a put whose file is swept fails. A file
 // that is gone meanwhile is passed over, any other error ends the sweep.
 func (d *Dir) Sweep(ctx context.Context, dir string, olderThan time.Time) (files int, bytes int64, err error) {
+	return d.sweep(ctx, dir, olderThan, false)
+}
+
+func (d *Dir) sweep(ctx context.Context, dir string, olderThan time.Time, unused bool) (files int, bytes int64, err error) {
 	if dir != "." {
 		if err := checkKey("sweeping", dir); err != nil {
 			return 0, 0, err
@@ -149,7 +160,7 @@ func (d *Dir) Sweep(ctx context.Context, dir string, olderThan time.Time) (files
 	for _, e := range entries {
 		name := path.Join(dir, e.Name())
 		if e.IsDir() && validElement(e.Name()) {
-			n, size, err := d.Sweep(ctx, name, olderThan)
+			n, size, err := d.sweep(ctx, name, olderThan, unused)
 			files, bytes = files+n, bytes+size
 			if err != nil {
 				return files, bytes, err
@@ -160,6 +171,11 @@ func (d *Dir) Sweep(ctx context.Context, dir string, olderThan time.Time) (files
 			continue
 		}
 		fi, err := e.Info()
+		if err == nil && unused {
+			if used, err := d.fs.InUse(name); used || err != nil {
+				continue
+			}
+		}
 		if err == nil && fi.ModTime().Before(olderThan) {
 			if err = d.fs.Remove(name); err == nil {
 				files, bytes = files+1, bytes+fi.Size()

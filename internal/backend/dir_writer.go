@@ -33,6 +33,16 @@ func (d *Dir) Create(ctx context.Context, key string) (Writer, error) {
 	return &dirWriter{ctx: ctx, d: d, key: key, dir: dir, temp: temp, f: f}, nil
 }
 
+// Replace implements Backend.
+func (d *Dir) Replace(ctx context.Context, key string) (Writer, error) {
+	w, err := d.Create(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	w.(*dirWriter).replace = true
+	return w, nil
+}
+
 type dirWriter struct {
 	ctx  context.Context
 	d    *Dir
@@ -41,6 +51,8 @@ type dirWriter struct {
 	temp string
 	f    vfs.File // nil when finished
 	err  error    // the first failed write
+
+	replace bool // what stands at key
 }
 
 func (w *dirWriter) Write(p []byte) (int, error) {
@@ -118,6 +130,13 @@ func (w *dirWriter) Commit() error {
 // network the link may be there although its answer says otherwise, even
 // "exists".
 func (w *dirWriter) publish() error {
+	if w.replace {
+		if err := w.d.fs.Rename(w.temp, w.key); err != nil {
+			return writeError("replacing", w.key, err)
+		}
+		w.d.files.drop(w.key)
+		return nil
+	}
 	linkErr := w.d.fs.Link(w.temp, w.key)
 	if linkErr == nil {
 		return nil

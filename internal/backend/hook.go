@@ -76,8 +76,17 @@ func (h *Hook) Put(ctx context.Context, key string, data []byte) error {
 
 // Create implements Backend.
 func (h *Hook) Create(ctx context.Context, key string) (w Writer, err error) {
+	return h.create(ctx, key, h.Backend.Create)
+}
+
+// Replace implements Backend.
+func (h *Hook) Replace(ctx context.Context, key string) (w Writer, err error) {
+	return h.create(ctx, key, h.Backend.Replace)
+}
+
+func (h *Hook) create(ctx context.Context, key string, create func(context.Context, string) (Writer, error)) (w Writer, err error) {
 	err = h.around(OpCreate, key, func() error {
-		w, err = h.Backend.Create(ctx, key)
+		w, err = create(ctx, key)
 		return err
 	})
 	if err != nil {

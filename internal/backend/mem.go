@@ -40,7 +40,7 @@ func (m *Mem) Put(ctx context.Context, key string, data []byte) error {
 	if err := checkKey("creating", key); err != nil {
 		return err
 	}
-	return m.create(ctx, key, slices.Clone(data))
+	return m.create(ctx, key, slices.Clone(data), false)
 }
 
 // Create implements Backend.
@@ -52,6 +52,16 @@ func (m *Mem) Create(ctx context.Context, key string) (Writer, error) {
 		return nil, err
 	}
 	return &memWriter{ctx: ctx, m: m, key: key}, nil
+}
+
+// Replace implements Backend.
+func (m *Mem) Replace(ctx context.Context, key string) (Writer, error) {
+	w, err := m.Create(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	w.(*memWriter).replace = true
+	return w, nil
 }
 
 // List implements Backend.
@@ -116,13 +126,13 @@ func (m *Mem) find(ctx context.Context, op, key string) ([]byte, error) {
 	return data, nil
 }
 
-func (m *Mem) create(ctx context.Context, key string, data []byte) error {
+func (m *Mem) create(ctx context.Context, key string, data []byte, replace bool) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if _, ok := m.keys[key]; ok {
+	if _, ok := m.keys[key]; ok && !replace {
 		return fmt.Errorf("creating %q: %w", key, ErrExists)
 	}
 	m.keys[key] = data
@@ -130,11 +140,12 @@ func (m *Mem) create(ctx context.Context, key string, data []byte) error {
 }
 
 type memWriter struct {
-	ctx  context.Context
-	m    *Mem
-	key  string
-	buf  []byte
-	done bool
+	ctx     context.Context
+	m       *Mem
+	key     string
+	buf     []byte
+	done    bool
+	replace bool
 }
 
 func (w *memWriter) Write(p []byte) (int, error) {
@@ -150,7 +161,7 @@ func (w *memWriter) Commit() error {
 		return errFinished(w.key)
 	}
 	w.done = true
-	return w.m.create(w.ctx, w.key, w.buf)
+	return w.m.create(w.ctx, w.key, w.buf, w.replace)
 }
 
 func (w *memWriter) Abort() error {

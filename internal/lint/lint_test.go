@@ -20,7 +20,7 @@ const module = "github.com/mstore/mstore"
 // lower layers only, and its own subpackages. The longest match counts.
 var layers = [][]string{
 	{"internal"},
-	{"objects/chunk", "objects/codec", "objects/pack"},
+	{"objects/chunk", "objects/codec", "objects/pack", "objects/parity"},
 	{"objects"},
 	{"journal"},
 	{"gc", "index", "schema", "refs"},
@@ -40,10 +40,11 @@ var sideways = map[string][]string{
 
 // owners says who alone may import a package from outside.
 var owners = map[string][]string{
-	"github.com/dgraph-io/badger":   {"index"},
-	"github.com/zeebo/blake3":       {"objects"},
-	"github.com/klauspost/compress": {"objects"},
-	"github.com/spf13/cobra":        {"cmd"},
+	"github.com/dgraph-io/badger":      {"index"},
+	"github.com/zeebo/blake3":          {"objects"},
+	"github.com/klauspost/compress":    {"objects"},
+	"github.com/klauspost/reedsolomon": {"objects/parity"},
+	"github.com/spf13/cobra":           {"cmd"},
 }
 
 const maxLines = 800

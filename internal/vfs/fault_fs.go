@@ -63,6 +63,15 @@ func (f *Fault) ReadDir(name string) (entries []fs.DirEntry, err error) {
 	return entries, nil
 }
 
+// InUse implements FS.
+func (f *Fault) InUse(name string) (used bool, err error) {
+	err = f.do(OpOpen, "", name, func() error {
+		used, err = f.fs.InUse(name)
+		return err
+	})
+	return used, err
+}
+
 // Lstat implements FS.
 func (f *Fault) Lstat(name string) (fs.FileInfo, error) { return f.stat(OpLstat, name, f.fs.Lstat) }
 

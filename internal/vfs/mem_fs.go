@@ -146,6 +146,17 @@ func (m *Mem) Remove(name string) error {
 	return nil
 }
 
+// InUse implements FS. Whoever has the file open counts.
+func (m *Mem) InUse(name string) (bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	_, _, n, err := m.existing("lock", name, true)
+	if err != nil {
+		return false, err
+	}
+	return n.opens > 0, nil
+}
+
 // ReadDir implements FS.
 func (m *Mem) ReadDir(name string) ([]fs.DirEntry, error) {
 	m.mu.Lock()

@@ -46,7 +46,22 @@ func (r *Root) Open(name string) (File, error) {
 
 // Create implements FS. The mode is 0644 before the umask.
 func (r *Root) Create(name string) (File, error) {
-	return r.open("create", name, os.O_CREATE|os.O_EXCL|os.O_RDWR)
+	f, err := r.open("create", name, os.O_CREATE|os.O_EXCL|os.O_RDWR)
+	if err == nil {
+		_, _ = tryLock(f.(rootFile).f) // for InUse; not every file system has locks
+	}
+	return f, err
+}
+
+// InUse implements FS: Create holds a lock as long as the file is open, and the
+// system drops it with the process.
+func (r *Root) InUse(name string) (bool, error) {
+	f, err := r.Open(name)
+	if err != nil {
+		return false, err
+	}
+	free, err := tryLock(f.(rootFile).f)
+	return err == nil && !free, f.Close()
 }
 
 func (r *Root) open(op, name string, flag int) (File, error) {

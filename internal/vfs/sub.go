@@ -54,6 +54,14 @@ func (s *sub) MkdirAll(name string) error { return s.one("mkdir", name, s.fs.Mkd
 func (s *sub) Remove(name string) error   { return s.one("remove", name, s.fs.Remove) }
 func (s *sub) SyncDir(name string) error  { return s.one("sync", name, s.fs.SyncDir) }
 
+func (s *sub) InUse(name string) (used bool, err error) {
+	err = s.one("lock", name, func(full string) (err error) {
+		used, err = s.fs.InUse(full)
+		return err
+	})
+	return used, err
+}
+
 func (s *sub) two(op, oldname, newname string, do func(string, string) error) error {
 	from, err := s.full(op, oldname)
 	if err != nil {

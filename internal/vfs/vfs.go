@@ -44,6 +44,9 @@ type FS interface {
 	// never out of the root.
 	Lstat(name string) (fs.FileInfo, error)
 	Stat(name string) (fs.FileInfo, error)
+	// InUse tells whether somebody who made a file with Create has it open still,
+	// in any process. Where the system cannot say, it is false.
+	InUse(name string) (bool, error)
 	// SyncDir makes the entries of a directory durable: creations, links,
 	// renames and removals in it.
 	SyncDir(name string) error

@@ -167,6 +167,16 @@ func ReadAt(ctx context.Context, b backend.Backend, p Name, off, stored uint32) 
 	return r, payload, nil
 }
 
+// ReadPayload reads the first bytes of a record's payload, at most n, without
+// verifying them.
+func ReadPayload(ctx context.Context, b backend.Backend, l Loc, n int) ([]byte, error) {
+	buf := make([]byte, min(n, int(l.Stored)))
+	if err := backend.ReadFull(ctx, b, l.Pack.Key(), buf, int64(l.Off)+recordSize); err != nil {
+		return nil, fmt.Errorf("reading pack %s at %d: %w", l.Pack, l.Off, damage(err))
+	}
+	return buf, nil
+}
+
 // CheckLayout verifies all of a pack that is not in a record: the header, and
 // that records fill it without gaps. rows must be all of the pack's, sorted by
 // offset, then kind.

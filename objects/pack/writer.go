@@ -8,6 +8,7 @@ import (
 	"io"
 	"math"
 	"slices"
+	"time"
 
 	"github.com/mstore/mstore/internal/backend"
 	"github.com/mstore/mstore/internal/hashindex"
@@ -26,9 +27,68 @@ type Notes struct {
 	Folded bool
 	// Needs lists the packs that hold bases of this pack's pieces.
 	Needs []Name
+	// Replaces lists packs that are gone and whose content came into this one: who
+	// needed them needs it.
+	Replaces []Name
+	// Intent is how the journal entry was meant that the last of Versions was
+	// written for; nil for none.
+	Intent *Intent
 	// Versions are copies of the version records that this pack, or the packs
 	// that it was made of, were written for, as they were first tried.
 	Versions [][]byte
+}
+
+// Intent is what a journal entry was to hold besides a version, so that a damaged
+// one can be made again. The pack that holds it is the last of the entry's packs.
+type Intent struct {
+	Tx       [16]byte
+	Time     time.Time // UTC
+	NameKind uint8
+	Name     string
+	Packs    []Info // those before this one
+}
+
+func (x *Intent) encode(e *wire.Encoder) {
+	if x == nil {
+		e.Byte(0)
+		return
+	}
+	e.Byte(1)
+	e.Raw(x.Tx[:])
+	e.Int(x.Time.UnixNano())
+	e.Byte(x.NameKind)
+	e.String(x.Name)
+	e.Uint(uint64(len(x.Packs)))
+	for _, p := range x.Packs {
+		e.Raw(p.Name[:])
+		e.Uint(uint64(p.Size))
+	}
+}
+
+func decodeIntent(d *wire.Decoder) *Intent {
+	switch has := d.Byte(); has {
+	case 0:
+		return nil
+	case 1:
+	default:
+		d.Fail("intent is %d", has)
+		return nil
+	}
+	x := &Intent{}
+	d.Fixed(x.Tx[:])
+	x.Time = time.Unix(0, d.Int()).UTC()
+	x.NameKind, x.Name = d.Byte(), d.String()
+	for n := d.Count(len(Name{}) + 1); n > 0 && d.Err() == nil; n-- {
+		var p Info
+		d.Fixed(p.Name[:])
+		size := d.Uint()
+		if size > 1<<60 {
+			d.Fail("size %d", size)
+		}
+		p.Size = int64(size)
+		x.Packs = append(x.Packs, p)
+	}
+	return x
 }
 
 // Writer writes one pack. Not for concurrent use.
@@ -164,10 +224,13 @@ func (n *Notes) encode() []byte {
 	} else {
 		e.Byte(0)
 	}
-	e.Uint(uint64(len(n.Needs)))
-	for _, p := range n.Needs {
-		e.Raw(p[:])
+	for _, names := range [][]Name{n.Needs, n.Replaces} {
+		e.Uint(uint64(len(names)))
+		for _, p := range names {
+			e.Raw(p[:])
+		}
 	}
+	n.Intent.encode(&e)
 	e.Uint(uint64(len(n.Versions)))
 	for _, v := range n.Versions {
 		e.Bytes(v)
@@ -183,10 +246,8 @@ func decodeNotes(b []byte) (n Notes, err error) {
 	default:
 		d.Fail("folded is %d", f)
 	}
-	n.Needs = make([]Name, d.Count(len(Name{})))
-	for i := range n.Needs {
-		d.Fixed(n.Needs[i][:])
-	}
+	n.Needs, n.Replaces = decodeNames(d), decodeNames(d)
+	n.Intent = decodeIntent(d)
 	n.Versions = make([][]byte, d.Count(1))
 	for i := range n.Versions {
 		n.Versions[i] = d.Bytes()
@@ -195,4 +256,16 @@ func decodeNotes(b []byte) (n Notes, err error) {
 		return Notes{}, fmt.Errorf("notes: %w: %w", ErrCorrupt, err)
 	}
 	return n, nil
+}
+
+func decodeNames(d *wire.Decoder) []Name {
+	n := d.Count(len(Name{}))
+	if n == 0 {
+		return nil
+	}
+	names := make([]Name, n)
+	for i := range names {
+		d.Fixed(names[i][:])
+	}
+	return names
 }

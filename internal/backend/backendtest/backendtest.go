@@ -24,6 +24,7 @@ func Run(t *testing.T, open func(t *testing.T) backend.Backend) {
 		{"CreateOnly", testCreateOnly},
 		{"Writer", testWriter},
 		{"Abort", testAbort},
+		{"Replace", testReplace},
 		{"Delete", testDelete},
 		{"InvalidKeys", testInvalidKeys},
 		{"CallerOwnsData", testCallerOwnsData},
@@ -214,6 +215,35 @@ func testAbort(t *testing.T, b backend.Backend) {
 	}
 	put(t, b, "p/k", "wanted")
 	wantContent(t, b, "p/k", "wanted")
+}
+
+func testReplace(t *testing.T, b backend.Backend) {
+	put(t, b, "r/k", "damaged")
+	for _, data := range []string{"whole again, and longer", ""} {
+		for _, key := range []string{"r/k", "r/new"} {
+			w, err := b.Replace(ctx, key)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := io.WriteString(w, data); err != nil {
+				t.Fatal(err)
+			}
+			if err := w.Commit(); err != nil {
+				t.Fatalf("replacing %q: %v", key, err)
+			}
+			wantContent(t, b, key, data)
+		}
+	}
+	w, err := b.Replace(ctx, "r/k")
+	if err != nil {
+		t.Fatal(err)
+	}
+	io.WriteString(w, "unwanted")
+	if err := w.Abort(); err != nil {
+		t.Fatal(err)
+	}
+	wantContent(t, b, "r/k", "")
+	wantError(t, "creating what was replaced", b.Put(ctx, "r/k", []byte("x")), backend.ErrExists)
 }
 
 func testDelete(t *testing.T, b backend.Backend) {

@@ -1,0 +1,191 @@
+package gc
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"sort"
+
+	"github.com/mstore/mstore/internal/backend"
+	"github.com/mstore/mstore/journal"
+	"github.com/mstore/mstore/objects"
+	"github.com/mstore/mstore/objects/pack"
+)
+
+// inventory is every record of the live packs, and which of them are needed.
+type inventory struct {
+	packs []pack.Info // oldest first
+	rows  []row       // pieces and recipes, by key, kind, age of the pack and place
+	live  []bool      // of each row
+}
+
+// row is a record. The packs are numbered by age.
+type row struct {
+	key    pack.Key
+	pack   int32
+	off    uint32
+	stored uint32
+	raw    uint32
+	kind   pack.Kind
+	codec  uint8
+	form   uint8
+}
+
+func (iv *inventory) loc(r *row) pack.Loc {
+	return pack.Loc{Pack: iv.packs[r.pack].Name, Row: pack.Row{Key: r.key, Kind: r.kind, Codec: r.codec, Form: r.form,
+		Off: r.off, Stored: r.stored, Raw: r.raw}}
+}
+
+// takeInventory lists the records of all live packs. A pack that is not there as
+// the journal says is an error, as is an index that cannot be read.
+func (c *Collector) takeInventory(ctx context.Context, st *journal.State, set *pack.Set) (*inventory, error) {
+	all, err := c.Journal.History(st).LivePacks(ctx)
+	if err != nil {
+		return nil, err
+	}
+	files, err := c.Backend.List(ctx, pack.Prefix, "", 0)
+	if err != nil {
+		return nil, err
+	}
+	sizes := map[string]int64{}
+	for _, f := range files {
+		sizes[f.Key] = f.Size
+	}
+	iv := &inventory{}
+	number := map[pack.Name]int32{}
+	for _, p := range all {
+		if _, condemned := st.Condemned[p.Name]; condemned {
+			continue
+		}
+		switch size, ok := sizes[p.Name.Key()]; {
+		case !ok:
+			return nil, fmt.Errorf("pack %s: %w", p.Name, objects.ErrMissing)
+		case size != p.Size:
+			return nil, fmt.Errorf("pack %s has %d bytes, want %d: %w", p.Name, size, p.Size, pack.ErrCorrupt)
+		}
+		number[p.Name] = int32(len(iv.packs))
+		iv.packs = append(iv.packs, p)
+	}
+	sorted := true
+	for l, err := range set.Locs(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		if l.Kind != pack.KindPiece && l.Kind != pack.KindRecipe {
+			continue
+		}
+		n, ok := number[l.Pack]
+		if !ok {
+			return nil, fmt.Errorf("pack %s is indexed, and not in the journal: %w", l.Pack, journal.ErrCorrupt)
+		}
+		r := row{l.Key, n, l.Off, l.Stored, l.Raw, l.Kind, l.Codec, l.Form}
+		if k := len(iv.rows); k > 0 && compareRows(&iv.rows[k-1], &r) > 0 {
+			sorted = false
+		}
+		iv.rows = append(iv.rows, r)
+	}
+	if !sorted { // copies of one record come in any order
+		sort.Slice(iv.rows, func(i, j int) bool { return compareRows(&iv.rows[i], &iv.rows[j]) < 0 })
+	}
+	iv.live = make([]bool, len(iv.rows))
+	return iv, nil
+}
+
+func compareRows(a, b *row) int {
+	return cmp.Or(bytes.Compare(a.key[:], b.key[:]), cmp.Compare(a.kind, b.kind), cmp.Compare(a.pack, b.pack), cmp.Compare(a.off, b.off))
+}
+
+// find gives the range of the copies of a record.
+func (iv *inventory) find(kind pack.Kind, key pack.Key) (first, end int) {
+	first = sort.Search(len(iv.rows), func(i int) bool {
+		r := &iv.rows[i]
+		c := bytes.Compare(r.key[:], key[:])
+		return c > 0 || c == 0 && r.kind >= kind
+	})
+	end = first
+	for end < len(iv.rows) && iv.rows[end].key == key && iv.rows[end].kind == kind {
+		end++
+	}
+	return first, end
+}
+
+func (iv *inventory) has(kind pack.Kind, key pack.Key) bool {
+	first, end := iv.find(kind, key)
+	return first < end
+}
+
+// hasBlob tells whether a blob's content, or how it is put together, is listed.
+func (iv *inventory) hasBlob(id objects.BlobID) bool {
+	return iv.has(pack.KindPiece, pack.Key(id)) || iv.has(pack.KindRecipe, pack.Key(id))
+}
+
+// each calls fn with every record that a blob needs: its recipe, if it has one, and
+// its pieces. ErrMissing: one is not listed.
+func (iv *inventory) each(ctx context.Context, r *objects.Reader, id objects.BlobID, fn func(i int)) error {
+	visit := func(kind pack.Kind, key pack.Key) bool {
+		first, end := iv.find(kind, key)
+		for i := first; i < end; i++ {
+			fn(i)
+		}
+		return first < end
+	}
+	if visit(pack.KindPiece, pack.Key(id)) {
+		return nil
+	}
+	if !visit(pack.KindRecipe, pack.Key(id)) {
+		return fmt.Errorf("content %s: %w", id, objects.ErrMissing)
+	}
+	rc, err := r.Recipe(ctx, id)
+	if err != nil {
+		return err
+	}
+	for _, p := range rc.Parts {
+		if !visit(pack.KindPiece, pack.Key(p.Piece)) {
+			return fmt.Errorf("piece %s of content %s: %w", p.Piece, id, objects.ErrMissing)
+		}
+	}
+	return nil
+}
+
+// mark notes what a blob needs.
+func (iv *inventory) mark(ctx context.Context, r *objects.Reader, id objects.BlobID) error {
+	return iv.each(ctx, r, id, func(i int) { iv.live[i] = true })
+}
+
+// debris lists the pack files that the journal does not name: a writer is about to
+// name them, or has died.
+func (c *Collector) debris(ctx context.Context, st *journal.State) ([]pack.Info, error) {
+	live, removed, err := c.Journal.History(st).AllPacks(ctx)
+	if err != nil {
+		return nil, err
+	}
+	known := map[pack.Name]bool{}
+	for _, p := range live {
+		known[p.Name] = true
+	}
+	files, err := c.Backend.List(ctx, pack.Prefix, "", 0)
+	if err != nil {
+		return nil, err
+	}
+	var out []pack.Info
+	for _, f := range files {
+		name, ok := pack.ParseKey(f.Key)
+		if !ok || known[name] {
+			continue
+		}
+		if removed[name] { // who removed it was killed before it could delete the file
+			if err := c.Backend.Delete(ctx, f.Key); err != nil && !isNotFound(err) {
+				return nil, err
+			}
+			continue
+		}
+		if _, condemned := st.Condemned[name]; !condemned {
+			out = append(out, pack.Info{Name: name, Size: f.Size})
+		}
+	}
+	return out, nil
+}
+
+func isNotFound(err error) bool { return errors.Is(err, backend.ErrNotFound) }

@@ -1,0 +1,282 @@
+package store
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/mstore/mstore/internal/backend"
+	"github.com/mstore/mstore/journal"
+	"github.com/mstore/mstore/objects/pack"
+	"github.com/mstore/mstore/objects/parity"
+)
+
+// parityPercent is the setting store.parity; 0 for none.
+func parityPercent(st *journal.State) float64 {
+	switch v := st.Config["store.parity"]; v {
+	case "":
+		return parity.DefaultPercent
+	case "off":
+		return 0
+	default:
+		p, err := strconv.ParseFloat(strings.TrimSuffix(v, "%"), 64)
+		if err != nil {
+			return parity.DefaultPercent
+		}
+		return p
+	}
+}
+
+// parityName is the name of the parity file of one large file: a pack's own, else
+// one that follows from the key.
+func parityName(key string) parity.Name {
+	if n, ok := pack.ParseKey(key); ok {
+		return parity.Name(n)
+	}
+	h := sha256.Sum256([]byte(key))
+	return parity.Name(h[:16])
+}
+
+// protectPacks writes the parity of large packs that were just published. It is an
+// addition to what makes a version safe: a failure is only told.
+func (s *Store) protectPacks(ctx context.Context, st *journal.State, packs []pack.Info) {
+	percent := parityPercent(st)
+	for _, p := range packs {
+		if percent == 0 || p.Size <= parity.Large {
+			continue
+		}
+		key := p.Name.Key()
+		_, err := parity.Write(ctx, s.b, parityName(key), []parity.File{{Key: key, Size: p.Size}}, percent)
+		if err != nil && !errors.Is(err, backend.ErrExists) && ctx.Err() == nil {
+			s.o.Warn(fmt.Sprintf("pack %s has no parity yet (mstore gc makes it): %v", p.Name, err))
+		}
+	}
+}
+
+// protection is what parity there is, and what should be.
+type protection struct {
+	s       *Store
+	percent float64
+	files   map[string]int64 // of the store, by key
+	large   []string         // keys of files that have parity of their own
+	packs   []string         // small packs
+	others  []string         // other small files
+
+	groups []*parityGroup
+	stale  []string // keys of parity files that are not needed any more
+}
+
+// parityGroup is a parity file of several small files.
+type parityGroup struct {
+	key   string
+	files []parity.FileInfo
+	packs bool // of packs, else of other files
+	whole bool // all files are there
+}
+
+// protect writes parity for every file of the store that has none, and removes
+// parity of files that are gone. Small packs share parity files, as many as have come
+// together between two calls, and so do all other small files; tidy makes one of
+// many.
+func (s *Store) protect(ctx context.Context, st *journal.State, tidy bool) error {
+	p := &protection{s: s, percent: parityPercent(st)}
+	if err := p.look(ctx); err != nil {
+		return err
+	}
+	if p.percent > 0 {
+		if err := p.cover(ctx, tidy); err != nil {
+			return err
+		}
+	}
+	for _, key := range p.stale {
+		if err := s.b.Delete(ctx, key); err != nil && !errors.Is(err, backend.ErrNotFound) {
+			return err
+		}
+	}
+	return nil
+}
+
+// look lists files and parity.
+func (p *protection) look(ctx context.Context) error {
+	have, err := p.s.b.List(ctx, parity.Prefix, "", 0)
+	if err != nil {
+		return err
+	}
+	p.files = map[string]int64{}
+	for _, prefix := range []string{pack.Prefix, "journal/", formatKey} {
+		infos, err := p.s.b.List(ctx, prefix, "", 0)
+		if err != nil {
+			return err
+		}
+		for _, i := range infos {
+			p.files[i.Key] = i.Size
+			_, isPack := pack.ParseKey(i.Key)
+			switch {
+			case i.Size > parity.Large:
+				p.large = append(p.large, i.Key)
+			case isPack:
+				p.packs = append(p.packs, i.Key)
+			default:
+				p.others = append(p.others, i.Key)
+			}
+		}
+	}
+	own := map[string]bool{}
+	for _, key := range p.large {
+		own[parityName(key).Key()] = true
+	}
+	for _, i := range have {
+		name, ok := parity.ParseKey(i.Key)
+		if !ok || own[i.Key] {
+			delete(own, i.Key)
+			continue
+		}
+		g, err := parity.Open(ctx, p.s.b, name)
+		if errors.Is(err, parity.ErrCorrupt) { // left for fsck to tell
+			continue
+		}
+		if errors.Is(err, backend.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		p.add(i.Key, g.Files())
+	}
+	p.large = slices.DeleteFunc(p.large, func(key string) bool { return !own[parityName(key).Key()] })
+	return nil
+}
+
+func (p *protection) add(key string, files []parity.FileInfo) {
+	g := &parityGroup{key: key, files: files, packs: true, whole: true}
+	there := 0
+	for _, f := range files {
+		_, isPack := pack.ParseKey(f.Key)
+		g.packs = g.packs && isPack
+		if size, ok := p.files[f.Key]; ok && size == f.Size {
+			there++
+		}
+	}
+	g.whole = there == len(files)
+	if there == 0 {
+		p.stale = append(p.stale, key)
+		return
+	}
+	p.groups = append(p.groups, g)
+}
+
+// tidyGroups is from how many groups of small packs on they are made one.
+const tidyGroups = 4
+
+// cover writes what is missing.
+func (p *protection) cover(ctx context.Context, tidy bool) error {
+	for _, key := range p.large {
+		if _, err := parity.Write(ctx, p.s.b, parityName(key), []parity.File{{Key: key, Size: p.files[key]}}, p.percent); err != nil &&
+			!errors.Is(err, backend.ErrExists) && !errors.Is(err, backend.ErrNotFound) {
+			return err
+		}
+	}
+	packGroups := 0
+	for _, g := range p.groups {
+		if g.packs {
+			packGroups++
+		}
+	}
+	if err := p.coverSmall(ctx, p.packs, true, tidy && packGroups > tidyGroups); err != nil {
+		return err
+	}
+	return p.coverSmall(ctx, p.others, false, true)
+}
+
+// coverSmall makes a group of the files that no whole group has; of all of them, if
+// some have none and one is to be made of many.
+func (p *protection) coverSmall(ctx context.Context, keys []string, packs, one bool) error {
+	covered := map[string]bool{}
+	var old []string
+	for _, g := range p.groups {
+		if g.packs != packs {
+			continue
+		}
+		if g.whole {
+			if one && len(g.files) == len(keys) { // of all of them
+				p.drop(g, packs)
+				return nil
+			}
+			if !one {
+				for _, f := range g.files {
+					covered[f.Key] = true
+				}
+				continue
+			}
+		}
+		old = append(old, g.key)
+	}
+	var files []parity.File
+	for _, key := range keys {
+		if !covered[key] {
+			files = append(files, parity.File{Key: key, Size: p.files[key]})
+		}
+	}
+	if len(files) > 0 {
+		slices.SortFunc(files, func(a, b parity.File) int { return strings.Compare(a.Key, b.Key) })
+		if _, err := parity.Write(ctx, p.s.b, parity.Name(newPackName()), files, p.percent); errors.Is(err, backend.ErrNotFound) {
+			return nil // others fold or collect: whoever is the last will write it
+		} else if err != nil {
+			return err
+		}
+	}
+	p.stale = append(p.stale, old...)
+	return nil
+}
+
+// drop makes all groups but one stale.
+func (p *protection) drop(but *parityGroup, packs bool) {
+	for _, g := range p.groups {
+		if g.packs == packs && g != but {
+			p.stale = append(p.stale, g.key)
+		}
+	}
+}
+
+// protectOrWarn is protect after something that has succeeded already.
+func (s *Store) protectOrWarn(ctx context.Context, tidy bool) {
+	st, err := s.j.Load(ctx)
+	if err == nil {
+		err = s.protect(ctx, st, tidy)
+	}
+	if err != nil && ctx.Err() == nil {
+		s.o.Warn(fmt.Sprintf("some of the store has no parity yet: %v", err))
+	}
+}
+
+// parityFiles opens every parity file; those that cannot be read are given to bad.
+func (s *Store) parityFiles(ctx context.Context, bad func(key string, err error)) ([]*parity.Group, error) {
+	infos, err := s.b.List(ctx, parity.Prefix, "", 0)
+	if err != nil {
+		return nil, err
+	}
+	var out []*parity.Group
+	for _, i := range infos {
+		name, ok := parity.ParseKey(i.Key)
+		if !ok {
+			continue
+		}
+		g, err := parity.Open(ctx, s.b, name)
+		if errors.Is(err, backend.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			if ctx.Err() != nil {
+				return nil, ctx.Err()
+			}
+			bad(i.Key, err)
+			continue
+		}
+		out = append(out, g)
+	}
+	return out, nil
+}
