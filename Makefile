@@ -6,8 +6,10 @@ LDFLAGS     := -s -w -X main.revision=$(VERSION)
 STATICCHECK ?= $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME    ?= 20s
 BENCHFLAGS  ?=
+TORTURE     ?= 10m
+TORTURETESTS ?= Model|Torture|Crash|Fault|EveryDamage|EveryFlip|EveryLoss
 
-.PHONY: help build demo test race check fmt vet staticcheck lint docs cross fuzz bench bench-codecs bench-peers testdata clean
+.PHONY: help build demo test race check fmt vet staticcheck lint docs cross fuzz bench torture bench-codecs bench-peers testdata clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
@@ -24,6 +26,9 @@ test: ## run all tests
 
 race: ## run all tests with the race detector (needs a C compiler)
 	@CGO_ENABLED=1 scripts/test.sh -race -short -timeout 20m
+
+torture: ## the long form of the tests of safety: TORTURE (10m) of random histories, every byte
+	MSTORE_TORTURE=$(TORTURE) $(GO) test ./store -count=1 -v -timeout 3h -run '$(TORTURETESTS)'
 
 check: fmt vet staticcheck lint cross docs race ## all checks: format, vet, staticcheck, import rules, platforms, documents, races
 

@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/mstore/mstore/gc/policy"
@@ -36,16 +37,11 @@ type CollectOptions struct {
 	Dead func(unnamed []pack.Info) []pack.Info
 }
 
-// Item is what a policy said of one content of a model.
-type Item struct {
-	Version *policy.Version // that brought it
-	policy.Item
-	Stored int64 // of an expired one: bytes that nothing else needs
-}
-
 // CollectResult is what a collection did, or would do.
 type CollectResult struct {
-	Items     []Item // by version, then path
+	Versions  []policy.Version // all there are
+	Items     []policy.Item    // by version, then path
+	Stored    map[int]int64    // of expired items: stored bytes that nothing else needs
 	Reference time.Time
 	Branches  []string // that a ttl has deleted
 	Safety    []string // safety versions that were too old
@@ -63,8 +59,9 @@ var ErrProtected = errors.New("content that must be kept is missing")
 // errStale: others have changed what the plan rests on.
 var errStale = errors.New("the store has changed meanwhile")
 
-// maxExpired bounds the contents that are let go by one entry; where there are more,
-// there are more entries.
+// maxExpired bounds the contents that are let go by one entry. Where there are more,
+// entries that name the first of them come before: what they name is there until it is
+// condemned, so that it has not expired when gc goes no further.
 var maxExpired = 200_000
 
 // Collect lets go what the policy does not keep. Packs that hold some of it are
@@ -75,54 +72,47 @@ var maxExpired = 200_000
 // condemned content starts over. Interrupted, it leaves at most packs that nothing
 // names.
 func (c *Collector) Collect(ctx context.Context, o CollectOptions) (*CollectResult, error) {
-	var all *CollectResult
-	for {
-		res, more, err := c.collectFresh(ctx, o)
-		if all == nil {
-			all = res
-		} else if res != nil {
-			all.Freed += res.Freed
-			all.Condemned = append(all.Condemned, res.Condemned...)
-			all.Removed = append(all.Removed, res.Removed...)
-			all.Left, all.Until = res.Left, res.Until
-		}
-		if err != nil || !more {
-			return all, err
-		}
-	}
-}
-
-// collectFresh starts over when others have changed what the plan rests on.
-func (c *Collector) collectFresh(ctx context.Context, o CollectOptions) (*CollectResult, bool, error) {
 	const tries = 20
 	for try := 0; ; try++ {
-		res, more, err := c.collectOnce(ctx, o)
+		res, err := c.collectOnce(ctx, o)
 		if !errors.Is(err, errStale) {
-			return res, more, err
+			return res, err
 		}
 		if try == tries {
-			return nil, false, ErrGone
+			return nil, ErrGone
 		}
 	}
 }
 
-func (c *Collector) collectOnce(ctx context.Context, o CollectOptions) (res *CollectResult, more bool, err error) {
+func (c *Collector) collectOnce(ctx context.Context, o CollectOptions) (*CollectResult, error) {
 	st, err := c.Journal.Load(ctx)
 	if err != nil {
-		return nil, false, err
+		return nil, err
 	}
 	g := &collection{Collector: c, o: o, st: st, res: &CollectResult{}, full: objects.NewReader(c.Backend, c.Set(st))}
 	g.full.KeepPieces(keepBytes)
 	if err := g.plan(ctx); err != nil {
-		return nil, false, err
+		return nil, g.overtaken(ctx, err)
 	}
 	if o.DryRun {
-		return g.res, false, g.preview(ctx)
+		return g.res, g.preview(ctx)
 	}
 	if err := g.condemn(ctx); err != nil {
-		return nil, false, err
+		return nil, g.overtaken(ctx, err)
 	}
-	return g.res, g.more, g.remove(ctx)
+	return g.res, g.remove(ctx)
+}
+
+// overtaken makes an error errStale when others have removed packs since the
+// beginning: what cannot be found then is no damage.
+func (g *collection) overtaken(ctx context.Context, err error) error {
+	if !errors.Is(err, objects.ErrMissing) && !errors.Is(err, backend.ErrNotFound) && !errors.Is(err, pack.ErrNotFound) {
+		return err
+	}
+	if now, lerr := g.Journal.Load(ctx); lerr == nil && now.Removals != g.st.Removals {
+		return errStale
+	}
+	return err
 }
 
 // collection is one run.
@@ -135,14 +125,13 @@ type collection struct {
 
 	h    *history
 	iv   *inventory
-	drop map[objects.BlobID]int64 // what goes, with its size
-	more bool                     // so much goes that one entry cannot name it all
-	dead []pack.Info              // of dead writers
+	drop *contents   // what goes
+	dead []pack.Info // of dead writers
 }
 
 // plan finds out what goes, and checks that all else is there.
 func (g *collection) plan(ctx context.Context) (err error) {
-	if g.h, err = g.readHistory(ctx, g.st, g.full); err != nil {
+	if g.h, err = g.readHistory(ctx, g.st, g.full, g.o.Policy != nil && g.o.Policy.Asks(), g.o.Clock); err != nil {
 		return err
 	}
 	if g.iv, err = g.takeInventory(ctx, g.st, g.full.Set()); err != nil {
@@ -169,7 +158,7 @@ func (g *collection) plan(ctx context.Context) (err error) {
 	if err := g.weigh(ctx); err != nil {
 		return err
 	}
-	unnamed, err := g.debris(ctx, g.st)
+	unnamed, err := g.debris(ctx, g.st, !g.o.DryRun)
 	if err == nil && g.o.Dead != nil {
 		g.dead = g.o.Dead(unnamed)
 	}
@@ -196,19 +185,14 @@ func (g *collection) evaluate() error {
 	if err != nil {
 		return err
 	}
-	g.res.Reference = res.Reference
-	g.drop = map[objects.BlobID]int64{}
+	g.res.Versions, g.res.Items, g.res.Reference = in.Versions, res.Items, res.Reference
+	g.drop = newContents(g.iv)
 	for i := range res.Items {
 		it := &res.Items[i]
-		g.res.Items = append(g.res.Items, Item{Version: &in.Versions[it.Version], Item: *it})
 		if it.Keep {
 			continue
 		}
-		if _, goes := g.drop[it.Blob]; !goes && len(g.drop) >= maxExpired && !g.o.DryRun {
-			g.more = true
-			continue
-		}
-		g.drop[it.Blob] = it.Size
+		g.drop.add(it.Blob)
 	}
 	return nil
 }
@@ -218,26 +202,21 @@ func (g *collection) choose() error {
 	in := &g.h.in
 	protected := map[objects.BlobID]string{}
 	if !g.o.Force {
-		keepNothing := *in
-		none, err := policy.Parse(map[string]string{"gc.keep-last": "1", "gc.never-below": "0"})
+		none, err := policy.Parse(map[string]string{"gc.keep-where": "version < 0"})
 		if err != nil {
 			return err
 		}
-		res, err := none.Evaluate(&keepNothing)
+		res, err := none.Evaluate(in)
 		if err != nil {
 			return err
 		}
 		for i := range res.Items {
 			if it := &res.Items[i]; it.Keep && g.o.Only[it.Blob] {
-				for _, why := range it.Reasons {
-					if why != "last 1" {
-						protected[it.Blob] = fmt.Sprintf("%s of v%d is protected (%s)", it.Path, in.Versions[it.Version].Seq, why)
-					}
-				}
+				protected[it.Blob] = fmt.Sprintf("%s of v%d is protected (%s)", it.Path, in.Versions[it.Version].Seq, strings.Join(it.Reasons, ", "))
 			}
 		}
 	}
-	g.drop = map[objects.BlobID]int64{}
+	g.drop, g.res.Versions = newContents(g.iv), in.Versions
 	for i := range in.Versions {
 		for _, ch := range in.Versions[i].Changes {
 			if ch.Removed || ch.Gone {
@@ -251,8 +230,8 @@ func (g *collection) choose() error {
 				return fmt.Errorf("%w: %s", ErrHeld, why)
 			}
 			it.Reasons = []string{g.o.Reason}
-			g.res.Items = append(g.res.Items, Item{Version: &in.Versions[i], Item: it})
-			g.drop[ch.Blob] = ch.Size
+			g.res.Items = append(g.res.Items, it)
+			g.drop.add(ch.Blob)
 		}
 	}
 	return nil
@@ -264,15 +243,10 @@ var ErrHeld = errors.New("refused")
 // markKept marks all that is not let go. Something of it that is not there, and is
 // not known to have expired, means that the store is damaged: then nothing is done.
 func (g *collection) markKept(ctx context.Context) error {
-	seen := map[objects.BlobID]bool{}
 	for i := range g.h.in.Versions {
 		v := &g.h.in.Versions[i]
 		for _, ch := range v.Changes {
-			if ch.Removed || ch.Gone || seen[ch.Blob] {
-				continue
-			}
-			seen[ch.Blob] = true
-			if _, drop := g.drop[ch.Blob]; drop {
+			if ch.Removed || ch.Gone || g.drop.has(ch.Blob) || g.iv.marked(ch.Blob) {
 				continue
 			}
 			if err := g.iv.mark(ctx, g.full, ch.Blob); err != nil {
@@ -291,7 +265,8 @@ func (g *collection) markKept(ctx context.Context) error {
 
 // weigh tells of each expired content how many stored bytes nothing else needs.
 func (g *collection) weigh(ctx context.Context) error {
-	counted := map[int]bool{}
+	counted := make([]bool, len(g.iv.rows))
+	g.res.Stored = map[int]int64{}
 	for i := range g.res.Items {
 		it := &g.res.Items[i]
 		if it.Keep {
@@ -300,7 +275,7 @@ func (g *collection) weigh(ctx context.Context) error {
 		err := g.iv.each(ctx, g.full, it.Blob, func(k int) {
 			if !g.iv.live[k] && !counted[k] {
 				counted[k] = true
-				it.Stored += int64(g.iv.rows[k].stored)
+				g.res.Stored[i] += int64(g.iv.rows[k].stored)
 			}
 		})
 		if err != nil && !errors.Is(err, objects.ErrMissing) && !errors.Is(err, objects.ErrCorrupt) { // what goes may be damaged
@@ -356,6 +331,9 @@ func (g *collection) holds(ctx context.Context, p pack.Info) bool {
 	return false
 }
 
+// stays is why content is kept that the policy lets go.
+var stays = []string{"some of it is in a pack that cannot be read, and stays"}
+
 // condemn publishes the new packs, what is let go, and which packs are to be
 // removed, by one entry.
 func (g *collection) condemn(ctx context.Context) error {
@@ -366,6 +344,11 @@ func (g *collection) condemn(ctx context.Context) error {
 	}
 	discard := func() { objects.DeletePacks(context.WithoutCancel(ctx), g.Backend, made) }
 	g.res.Left = w.left
+	for i := range g.res.Items {
+		if it := &g.res.Items[i]; !it.Keep && w.stay[it.Blob] {
+			it.Keep, it.Reasons = true, stays
+		}
+	}
 	expired := g.expired(w.stay)
 	condemned := slices.Concat(w.going, g.dead)
 	reason := "gc"
@@ -377,6 +360,19 @@ func (g *collection) condemn(ctx context.Context) error {
 	if len(made)+len(condemned)+len(expired)+len(g.res.Branches)+len(g.res.Safety) == 0 {
 		return nil
 	}
+	for len(expired) > maxExpired && err == nil {
+		err = g.Update(ctx, func(now *journal.State) ([]journal.Op, error) {
+			if now.Removals != g.st.Removals {
+				return nil, errStale
+			}
+			return letGo(expired[:maxExpired], reason), nil
+		})
+		expired = expired[maxExpired:]
+	}
+	if err != nil {
+		discard()
+		return err
+	}
 	err = g.Update(ctx, func(now *journal.State) ([]journal.Op, error) {
 		dead, err := g.recheck(ctx, now, made, w.going)
 		if err != nil {
@@ -387,14 +383,16 @@ func (g *collection) condemn(ctx context.Context) error {
 		if len(made) > 0 {
 			ops = append(ops, journal.Op{Kind: journal.OpAddPacks, Packs: made})
 		}
-		for items := range slices.Chunk(expired, journal.MaxExpired) {
-			ops = append(ops, journal.Op{Kind: journal.OpExpire, Reason: reason, Expired: items})
-		}
+		ops = append(ops, letGo(expired, reason)...)
 		if len(condemned) > 0 {
 			ops = append(ops, journal.Op{Kind: journal.OpCondemn, Packs: condemned, Reason: reason})
 		}
 		for _, b := range g.res.Branches {
-			if n, ok := now.Names[b]; ok {
+			n, ok := now.Names[b]
+			if ok && n.To != g.st.Names[b].To { // it lives
+				return nil, errStale
+			}
+			if ok {
 				ops = append(ops, journal.Op{Kind: journal.OpDeleteName, NameKind: n.Kind, Name: b, Target: n.To, Reason: "ttl"})
 			}
 		}
@@ -418,13 +416,22 @@ func (g *collection) condemn(ctx context.Context) error {
 	return nil
 }
 
+// letGo are the operations that name what is let go.
+func letGo(expired []journal.Expired, reason string) (ops []journal.Op) {
+	for items := range slices.Chunk(expired, journal.MaxExpired) {
+		ops = append(ops, journal.Op{Kind: journal.OpExpire, Reason: reason, Expired: items})
+	}
+	return ops
+}
+
 // expired lists what is let go, for the journal. Content of which a damaged pack
 // holds some stays with that pack.
 func (g *collection) expired(stay map[objects.BlobID]bool) (out []journal.Expired) {
 	for i := range g.res.Items {
 		it := &g.res.Items[i]
-		if _, goes := g.drop[it.Blob]; goes && !it.Keep && !stay[it.Blob] {
-			out = append(out, journal.Expired{Version: it.Version.ID, Entry: it.Version.Entry, Path: it.Path, Blob: it.Blob, Size: it.Size})
+		if !it.Keep && g.drop.has(it.Blob) && !stay[it.Blob] {
+			v := &g.res.Versions[it.Version]
+			out = append(out, journal.Expired{Version: v.ID, Entry: v.Entry, Path: it.Path, Blob: it.Blob, Size: it.Size})
 		}
 	}
 	return out
@@ -448,6 +455,9 @@ func (g *collection) recheck(ctx context.Context, now *journal.State, made, goin
 		for i := range e.Ops {
 			switch op := &e.Ops[i]; op.Kind {
 			case journal.OpAddPacks:
+				if e.Commit() == nil { // by repack or a repair: what is in them may need what goes
+					return nil, errStale
+				}
 				for _, p := range op.Packs {
 					named[p.Name] = true
 				}
@@ -465,6 +475,7 @@ func (g *collection) recheck(ctx context.Context, now *journal.State, made, goin
 						fresh = append(fresh, ch.Blob)
 					}
 				}
+			case journal.OpExpire: // our own, or it changed what there is too
 			default: // a name, a hold, a setting: the policy may say otherwise now
 				return nil, errStale
 			}
@@ -474,6 +485,9 @@ func (g *collection) recheck(ctx context.Context, now *journal.State, made, goin
 		b := &without{Backend: g.Backend, gone: map[pack.Name]bool{}}
 		for _, p := range going {
 			b.gone[p.Name] = true
+		}
+		for name := range now.Condemned {
+			b.gone[name] = true
 		}
 		after := pack.NewSet(b, slices.Concat(now.Packs, made), now.Segments, with(now.Hidden(), going))
 		r := objects.NewReader(b, after)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/mstore/mstore/gc/policy"
@@ -23,12 +24,16 @@ type history struct {
 	byEntry map[uint64]int            // entry of a version -> its index
 	gone    map[objects.BlobID]bool   // named by an expiry, some time
 	old     map[string]journal.Target // safety versions that are to go
+
+	all   bool
+	paths map[string]string // each once, however many versions name it
 }
 
 // readHistory reads every version. What a version changed is taken from its record,
 // and from its trees where there are too many changes for that.
-func (c *Collector) readHistory(ctx context.Context, st *journal.State, r *objects.Reader) (*history, error) {
-	h := &history{byEntry: map[uint64]int{}, gone: map[objects.BlobID]bool{}, old: map[string]journal.Target{}}
+// all tells whether more of a version is wanted than what it changed, and when.
+func (c *Collector) readHistory(ctx context.Context, st *journal.State, r *objects.Reader, all bool, now time.Time) (*history, error) {
+	h := &history{all: all, paths: map[string]string{}, byEntry: map[uint64]int{}, gone: map[objects.BlobID]bool{}, old: map[string]journal.Target{}}
 	h.in.SafetyReason = "safety version older than 30 days"
 	jh := c.Journal.History(st)
 	for e, err := range jh.Entries(ctx, 0) {
@@ -47,7 +52,7 @@ func (c *Collector) readHistory(ctx context.Context, st *journal.State, r *objec
 			return nil, err
 		}
 	}
-	return h, h.protect(ctx, jh, st)
+	return h, h.protect(ctx, jh, st, now)
 }
 
 func (h *history) add(ctx context.Context, jh *journal.History, e *journal.Entry, r *objects.Reader) error {
@@ -57,8 +62,13 @@ func (h *history) add(ctx context.Context, jh *journal.History, e *journal.Entry
 	}
 	op := e.Commit()
 	v := policy.Version{Entry: e.Number, Seq: rec.Seq, ID: id, Parent: -1, Branch: op.Name, Safety: op.NameKind == journal.Safety,
-		Time: rec.Time, Author: rec.Author, Message: rec.Message, Source: rec.Source, Params: rec.Params, Metrics: rec.Metrics,
-		Models: rec.Models, Bytes: rec.Bytes}
+		Time: rec.Time, Models: rec.Models, Bytes: rec.Bytes}
+	if h.all {
+		v.Author, v.Message, v.Source, v.Params, v.Metrics = rec.Author, rec.Message, rec.Source, rec.Params, rec.Metrics
+	}
+	if n := len(h.in.Versions); n > 0 && h.in.Versions[n-1].Branch == v.Branch {
+		v.Branch = h.in.Versions[n-1].Branch
+	}
 	if op.Parent.Entry != 0 {
 		i, ok := h.byEntry[op.Parent.Entry]
 		if !ok {
@@ -72,7 +82,12 @@ func (h *history) add(ctx context.Context, jh *journal.History, e *journal.Entry
 	}
 	v.Changes = make([]policy.Change, len(changes))
 	for i, ch := range changes {
-		v.Changes[i] = policy.Change{Path: ch.Path, Blob: ch.Blob, Size: ch.Size, Removed: ch.Status == objects.Removed}
+		path, known := h.paths[ch.Path]
+		if !known {
+			path = strings.Clone(ch.Path)
+			h.paths[path] = path
+		}
+		v.Changes[i] = policy.Change{Path: path, Blob: ch.Blob, Size: ch.Size, Removed: ch.Status == objects.Removed}
 	}
 	h.byEntry[e.Number] = len(h.in.Versions)
 	h.in.Versions = append(h.in.Versions, v)
@@ -80,17 +95,18 @@ func (h *history) add(ctx context.Context, jh *journal.History, e *journal.Entry
 }
 
 // protect lists what is kept whatever a policy says.
-func (h *history) protect(ctx context.Context, jh *journal.History, st *journal.State) error {
+func (h *history) protect(ctx context.Context, jh *journal.History, st *journal.State, now time.Time) error {
 	in := &h.in
 	pin := func(t journal.Target, path, reason string) {
 		if i, ok := h.byEntry[t.Entry]; ok {
 			in.Pins = append(in.Pins, policy.Pin{Version: i, Path: path, Reason: reason})
 		}
 	}
-	var newest time.Time
-	for i := len(in.Versions) - 1; i >= 0 && newest.IsZero(); i-- {
-		if !in.Versions[i].Safety {
-			newest = in.Versions[i].Time
+	// The newest version that is not dated later than now: neither clock is believed
+	// when it is ahead of the other.
+	for i := len(in.Versions) - 1; i >= 0 && in.Now.IsZero(); i-- {
+		if !in.Versions[i].Safety && !in.Versions[i].Time.After(now) {
+			in.Now = in.Versions[i].Time
 		}
 	}
 	for _, n := range st.SortedNames(0) {
@@ -127,7 +143,7 @@ func (h *history) protect(ctx context.Context, jh *journal.History, st *journal.
 				}
 			}
 		case journal.Safety:
-			if known && newest.Sub(in.Versions[i].Time) > SafetyKept {
+			if known && in.Now.Sub(in.Versions[i].Time) > SafetyKept {
 				h.old[n.Name] = n.To
 			} else {
 				pin(n.To, "", n.Name)

@@ -17,7 +17,7 @@ import (
 // inventory is every record of the live packs, and which of them are needed.
 type inventory struct {
 	packs []pack.Info // oldest first
-	rows  []row       // pieces and recipes, by key, kind, age of the pack and place
+	rows  []row       // pieces, recipes and tree nodes, by key, kind, age of the pack and place
 	live  []bool      // of each row
 }
 
@@ -68,12 +68,17 @@ func (c *Collector) takeInventory(ctx context.Context, st *journal.State, set *p
 		number[p.Name] = int32(len(iv.packs))
 		iv.packs = append(iv.packs, p)
 	}
+	n := int64(0)
+	for _, s := range st.Segments {
+		n += s.Rows
+	}
+	iv.rows = make([]row, 0, n)
 	sorted := true
 	for l, err := range set.Locs(ctx) {
 		if err != nil {
 			return nil, err
 		}
-		if l.Kind != pack.KindPiece && l.Kind != pack.KindRecipe {
+		if l.Kind == pack.KindLabel {
 			continue
 		}
 		n, ok := number[l.Pack]
@@ -90,6 +95,9 @@ func (c *Collector) takeInventory(ctx context.Context, st *journal.State, set *p
 		sort.Slice(iv.rows, func(i, j int) bool { return compareRows(&iv.rows[i], &iv.rows[j]) < 0 })
 	}
 	iv.live = make([]bool, len(iv.rows))
+	for i := range iv.rows {
+		iv.live[i] = iv.rows[i].kind == pack.KindTree // of versions, which stay
+	}
 	return iv, nil
 }
 
@@ -111,15 +119,18 @@ func (iv *inventory) find(kind pack.Kind, key pack.Key) (first, end int) {
 	return first, end
 }
 
-func (iv *inventory) has(kind pack.Kind, key pack.Key) bool {
-	first, end := iv.find(kind, key)
-	return first < end
+// first is the place of a content's first record, or of its recipe's; -1 for none.
+func (iv *inventory) first(id objects.BlobID) int {
+	for _, kind := range []pack.Kind{pack.KindPiece, pack.KindRecipe} {
+		if first, end := iv.find(kind, pack.Key(id)); first < end {
+			return first
+		}
+	}
+	return -1
 }
 
 // hasBlob tells whether a blob's content, or how it is put together, is listed.
-func (iv *inventory) hasBlob(id objects.BlobID) bool {
-	return iv.has(pack.KindPiece, pack.Key(id)) || iv.has(pack.KindRecipe, pack.Key(id))
-}
+func (iv *inventory) hasBlob(id objects.BlobID) bool { return iv.first(id) >= 0 }
 
 // each calls fn with every record that a blob needs: its recipe, if it has one, and
 // its pieces. ErrMissing: one is not listed.
@@ -149,14 +160,47 @@ func (iv *inventory) each(ctx context.Context, r *objects.Reader, id objects.Blo
 	return nil
 }
 
+// marked tells whether a content was marked.
+func (iv *inventory) marked(id objects.BlobID) bool {
+	i := iv.first(id)
+	return i >= 0 && iv.live[i]
+}
+
 // mark notes what a blob needs.
 func (iv *inventory) mark(ctx context.Context, r *objects.Reader, id objects.BlobID) error {
 	return iv.each(ctx, r, id, func(i int) { iv.live[i] = true })
 }
 
+// contents is a set of blobs. It takes a byte for each record of the inventory, and
+// more for those alone that are not in it.
+type contents struct {
+	iv     *inventory
+	rows   []bool // by the first record of a blob
+	absent map[objects.BlobID]bool
+}
+
+func newContents(iv *inventory) *contents {
+	return &contents{iv: iv, rows: make([]bool, len(iv.rows)), absent: map[objects.BlobID]bool{}}
+}
+
+func (c *contents) has(id objects.BlobID) bool {
+	if i := c.iv.first(id); i >= 0 {
+		return c.rows[i]
+	}
+	return c.absent[id]
+}
+
+func (c *contents) add(id objects.BlobID) {
+	if i := c.iv.first(id); i >= 0 {
+		c.rows[i] = true
+	} else {
+		c.absent[id] = true
+	}
+}
+
 // debris lists the pack files that the journal does not name: a writer is about to
-// name them, or has died.
-func (c *Collector) debris(ctx context.Context, st *journal.State) ([]pack.Info, error) {
+// name them, or has died. With sweep it deletes those that the journal has removed.
+func (c *Collector) debris(ctx context.Context, st *journal.State, sweep bool) ([]pack.Info, error) {
 	live, removed, err := c.Journal.History(st).AllPacks(ctx)
 	if err != nil {
 		return nil, err
@@ -176,8 +220,10 @@ func (c *Collector) debris(ctx context.Context, st *journal.State) ([]pack.Info,
 			continue
 		}
 		if removed[name] { // who removed it was killed before it could delete the file
-			if err := c.Backend.Delete(ctx, f.Key); err != nil && !isNotFound(err) {
-				return nil, err
+			if sweep {
+				if err := c.Backend.Delete(ctx, f.Key); err != nil && !isNotFound(err) {
+					return nil, err
+				}
 			}
 			continue
 		}

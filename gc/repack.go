@@ -90,6 +90,7 @@ func (c *Collector) Repack(ctx context.Context, o Options) (*Result, error) {
 	}
 	for _, newestFirst := range []bool{true, false} {
 		made, err := r.rewrite(ctx, o.MaxPack, newestFirst)
+		err = r.lost(ctx, err)
 		if errors.Is(err, ErrGone) { // what the journal names already is of no use to anybody
 			return nil, errors.Join(err, r.drop(ctx, nil))
 		}
@@ -116,6 +117,8 @@ type repack struct {
 	stay     map[pack.Name]bool
 	early    []pack.Info // new packs that the journal names already
 	taken    uint64      // entries by which this repack took packs back
+	keys     []uint64    // the first bytes of what the old packs hold, sorted
+	missed   int         // reads of what is not there
 	ordered  bool        // some model has more than one content, so that the order matters
 }
 
@@ -262,26 +265,59 @@ func (r *repack) publish(ctx context.Context, made []pack.Info) (done bool, err 
 // drop takes new packs back. Those that the journal names already may have been
 // relied on since: they stay unless everything in them is elsewhere too.
 func (r *repack) drop(ctx context.Context, made []pack.Info) error {
-	if len(r.early) > 0 {
-		err := r.Update(ctx, func(now *journal.State) ([]journal.Op, error) {
-			spare, err := r.spare(ctx, now, r.early)
+	extra := made[min(len(made), len(r.early)):]
+	early := r.early
+	if len(early) > 0 {
+		err := r.Update(ctx, func(now *journal.State) (_ []journal.Op, err error) {
+			if early, err = r.ours(ctx, now); err != nil || len(early) == 0 {
+				return nil, err
+			}
+			spare, err := r.spare(ctx, now, early)
 			if err == nil && !spare {
 				err = errNeeded
 			}
-			return []journal.Op{{Kind: journal.OpRemovePacks, Packs: r.early}}, err
+			return []journal.Op{{Kind: journal.OpRemovePacks, Packs: early}}, err
 		})
 		if errors.Is(err, errNeeded) {
-			objects.DeletePacks(ctx, r.Backend, made[min(len(made), len(r.early)):])
+			objects.DeletePacks(ctx, r.Backend, extra)
 			return nil
 		}
 		if err != nil {
 			return fmt.Errorf("taking new packs back: %w", err)
 		}
-		r.taken++
+		if len(early) > 0 {
+			r.taken++
+		}
 	}
-	objects.DeletePacks(ctx, r.Backend, r.early)
-	objects.DeletePacks(ctx, r.Backend, made[min(len(made), len(r.early)):])
+	objects.DeletePacks(ctx, r.Backend, early)
+	objects.DeletePacks(ctx, r.Backend, extra)
 	return nil
+}
+
+// ours lists the new packs that nobody has condemned or removed meanwhile.
+func (r *repack) ours(ctx context.Context, now *journal.State) (out []pack.Info, err error) {
+	live, err := r.Journal.History(now).LivePacks(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range r.early {
+		if _, condemned := now.Condemned[p.Name]; !condemned && slices.Contains(live, p) {
+			out = append(out, p)
+		}
+	}
+	return out, nil
+}
+
+// lost makes an error ErrGone when others have removed packs since the beginning:
+// what cannot be found then is no damage.
+func (r *repack) lost(ctx context.Context, err error) error {
+	if err == nil || !errors.Is(err, objects.ErrMissing) && !errors.Is(err, backend.ErrNotFound) && !errors.Is(err, pack.ErrNotFound) {
+		return err
+	}
+	if now, lerr := r.Journal.Load(ctx); lerr == nil && r.overtaken(now) {
+		return ErrGone
+	}
+	return err
 }
 
 var errNeeded = errors.New("in use")

@@ -3,6 +3,7 @@ package gc
 import (
 	"cmp"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"maps"
@@ -50,6 +51,9 @@ type content struct {
 // the earlier ones after it, or the other way round.
 func (r *repack) blobs(ctx context.Context, w *objects.Writer, newestFirst bool) error {
 	byPath, err := r.contents(ctx)
+	if err == nil {
+		err = r.listKeys(ctx)
+	}
 	if err != nil {
 		return err
 	}
@@ -68,7 +72,7 @@ func (r *repack) blobs(ctx context.Context, w *objects.Writer, newestFirst bool)
 		}
 		var last objects.BlobID
 		for _, c := range list {
-			if !seen[c.blob] {
+			if !seen[c.blob] && r.mayHold(c.blob) {
 				seen[c.blob] = true
 				if err := r.blob(ctx, w, c.blob, last); err != nil {
 					return err
@@ -80,6 +84,32 @@ func (r *repack) blobs(ctx context.Context, w *objects.Writer, newestFirst bool)
 		}
 	}
 	return nil
+}
+
+// listKeys remembers the beginnings of the keys of what the old packs hold.
+func (r *repack) listKeys(ctx context.Context) error {
+	r.keys = r.keys[:0]
+	for _, x := range r.old {
+		for row, err := range x.Rows() {
+			if err != nil {
+				return err
+			}
+			if row.Kind == pack.KindPiece || row.Kind == pack.KindRecipe {
+				r.keys = append(r.keys, binary.BigEndian.Uint64(row.Key[:]))
+			}
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+	}
+	slices.Sort(r.keys)
+	return nil
+}
+
+// mayHold tells whether the old packs may hold a content, or its recipe.
+func (r *repack) mayHold(id objects.BlobID) bool {
+	_, found := slices.BinarySearch(r.keys, binary.BigEndian.Uint64(id[:]))
+	return found
 }
 
 // contents lists what each model was, the oldest first.
@@ -146,6 +176,11 @@ func (r *repack) lenient(ctx context.Context, err error) error {
 		return ctx.Err()
 	}
 	if errors.Is(err, objects.ErrMissing) || errors.Is(err, backend.ErrNotFound) {
+		// Much may be missing because it has expired. Whether it is because of others is
+		// asked now and then, and before anything is published.
+		if r.missed++; r.missed%1000 != 1 {
+			return nil
+		}
 		now, lerr := r.Journal.Load(ctx)
 		if lerr == nil && r.overtaken(now) {
 			lerr = ErrGone

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 
@@ -28,6 +29,7 @@ type rewriting struct {
 
 	mu      sync.Mutex
 	damaged map[pack.Name]error
+	failed  error // not of damage
 }
 
 // model is a content, and what that model was before, of what is kept.
@@ -74,7 +76,7 @@ func (w *rewriting) run(ctx context.Context) (made []pack.Info, err error) {
 }
 
 func (w *rewriting) once(ctx context.Context) (made []pack.Info, err error) {
-	w.packs, w.going, w.left = nil, nil, nil
+	w.packs, w.going, w.left, w.failed = nil, nil, nil, nil
 	w.damaged, w.stay = map[pack.Name]error{}, map[objects.BlobID]bool{}
 	if err := w.choose(ctx); err != nil {
 		return nil, err
@@ -212,7 +214,7 @@ func (w *rewriting) findOrphans(ctx context.Context) error {
 	before := map[string]objects.BlobID{}
 	for i := range w.h.in.Versions {
 		for _, ch := range w.h.in.Versions[i].Changes {
-			if _, drop := w.drop[ch.Blob]; drop || ch.Removed || ch.Gone || before[ch.Path] == ch.Blob {
+			if ch.Removed || ch.Gone || w.drop.has(ch.Blob) || before[ch.Path] == ch.Blob {
 				continue
 			}
 			m := model{ch.Blob, before[ch.Path]}
@@ -275,7 +277,11 @@ func (w *rewriting) write(ctx context.Context) ([]pack.Info, error) {
 			return nil, err
 		}
 	}
-	if err := out.Flush(); err != nil || !out.WroteAny() {
+	err := out.Flush()
+	if err == nil {
+		err = w.failed
+	}
+	if err != nil || !out.WroteAny() {
 		out.Abort()
 		return nil, err
 	}
@@ -323,12 +329,16 @@ func (w *rewriting) pack(ctx context.Context, out *objects.Writer, s *source) er
 	}
 	slices.SortFunc(rows, func(a, b pack.Row) int { return cmp.Compare(a.Off, b.Off) })
 	for _, row := range rows {
-		if row.Kind == pack.KindPiece || row.Kind == pack.KindRecipe {
-			first, end := w.iv.find(row.Kind, row.Key)
-			if first == end || !w.iv.live[first] {
-				continue
-			}
-			if m, ok := w.anew[first]; ok && row.Kind == pack.KindPiece && !out.Wrote(objects.PieceID(row.Key)) {
+		first, end := w.iv.find(row.Kind, row.Key)
+		if first == end || !w.iv.live[first] {
+			continue
+		}
+		alone := true
+		for _, r := range w.iv.rows[first:end] {
+			alone = alone && w.packs[r.pack].take
+		}
+		if row.Kind == pack.KindPiece {
+			if m, ok := w.anew[first]; ok && !out.Wrote(objects.PieceID(row.Key)) {
 				if done, err := w.again(ctx, out, s, m, w.orphans[first]); err != nil {
 					return err
 				} else if done {
@@ -337,7 +347,7 @@ func (w *rewriting) pack(ctx context.Context, out *objects.Writer, s *source) er
 			}
 		}
 		failed := func(err error) { w.fail(s.Name, err) }
-		if err := out.Move(ctx, w.full, pack.Loc{Pack: s.Name, Row: row}, labels[row.Off], failed); err != nil {
+		if err := out.Move(ctx, w.full, pack.Loc{Pack: s.Name, Row: row}, labels[row.Off], alone, failed); err != nil {
 			return err
 		}
 	}
@@ -370,9 +380,15 @@ func (w *rewriting) again(ctx context.Context, out *objects.Writer, s *source, m
 	return true, err
 }
 
+// fail notes what could not be moved out of a pack. Damage leaves the pack where it is;
+// any other error ends it all.
 func (w *rewriting) fail(p pack.Name, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if !errors.Is(err, objects.ErrCorrupt) && !errors.Is(err, objects.ErrMissing) && !errors.Is(err, pack.ErrCorrupt) {
+		w.failed = errors.Join(w.failed, fmt.Errorf("moving what is needed out of pack %s: %w", p, err))
+		return
+	}
 	if w.damaged[p] == nil {
 		w.damaged[p] = err
 	}
@@ -411,6 +427,20 @@ func (w *rewriting) settle() {
 
 // remove removes the condemned packs whose grace is over.
 func (g *collection) remove(ctx context.Context) error {
+	const tries = 20
+	for try := 0; ; try++ {
+		err := g.removeOnce(ctx)
+		if errors.Is(err, errStale) && try < tries {
+			continue
+		}
+		if errors.Is(err, errStale) {
+			err = ErrGone
+		}
+		return err
+	}
+}
+
+func (g *collection) removeOnce(ctx context.Context) error {
 	st, err := g.Journal.Load(ctx)
 	if err != nil {
 		return err
@@ -424,43 +454,74 @@ func (g *collection) remove(ctx context.Context) error {
 	if len(due) == 0 {
 		return nil
 	}
+	if due, err = g.dependents(ctx, st, due); err != nil {
+		return err
+	}
 	if err := g.expendable(ctx, st, due); err != nil {
 		return err
 	}
-	var gone []pack.Info
 	err = g.Update(ctx, func(now *journal.State) ([]journal.Op, error) {
-		gone = slices.DeleteFunc(slices.Clone(due), func(p pack.Info) bool { // taken back meanwhile, or removed
-			return now.Condemned[p.Name].Entry != st.Condemned[p.Name].Entry
-		})
-		if len(gone) == 0 {
-			return nil, nil
+		if !maps.Equal(now.Condemned, st.Condemned) { // some were taken back, or others came that need these
+			return nil, errStale
 		}
-		return []journal.Op{{Kind: journal.OpRemovePacks, Packs: gone}}, nil
+		return []journal.Op{{Kind: journal.OpRemovePacks, Packs: due}}, nil
 	})
 	if err != nil {
 		return err
 	}
-	objects.DeletePacks(context.WithoutCancel(ctx), g.Backend, gone)
-	g.res.Removed = gone
-	for _, p := range gone {
+	objects.DeletePacks(context.WithoutCancel(ctx), g.Backend, due)
+	g.res.Removed = due
+	for _, p := range due {
 		g.res.Freed += p.Size
 	}
-	g.res.Condemned = slices.DeleteFunc(g.res.Condemned, func(p pack.Info) bool { return slices.Contains(gone, p) })
+	g.res.Condemned = slices.DeleteFunc(g.res.Condemned, func(p pack.Info) bool { return slices.Contains(due, p) })
 	return nil
+}
+
+// dependents adds, to condemned packs that are to be removed, those that are condemned
+// too and cannot be decoded without them: taken back, they would be damage.
+func (g *collection) dependents(ctx context.Context, st *journal.State, due []pack.Info) ([]pack.Info, error) {
+	all := objects.NewReader(g.Backend, pack.NewSet(g.Backend, st.Packs, st.Segments, st.Dead))
+	for again := true; again; {
+		again = false
+		b := &without{Backend: g.Backend, gone: map[pack.Name]bool{}}
+		for _, p := range due {
+			b.gone[p.Name] = true
+		}
+		after := pack.NewSet(b, st.Packs, st.Segments, with(st.Dead, due))
+		r := objects.NewReader(b, after)
+		for _, p := range st.SortedCondemned() {
+			if b.gone[p.Name] {
+				continue
+			}
+			x, err := after.Index(ctx, p.Info)
+			if err == nil {
+				var ok bool
+				if ok, err = g.decodes(ctx, all, r, x); err == nil && !ok {
+					due, again = append(due, p.Info), true
+				}
+			}
+			if ctx.Err() != nil {
+				return nil, ctx.Err()
+			}
+		}
+	}
+	return due, nil
 }
 
 // expendable makes sure that all that was ever saved and not let go is there
 // without the condemned packs.
 func (g *collection) expendable(ctx context.Context, st *journal.State, due []pack.Info) error {
 	full := objects.NewReader(g.Backend, g.Set(st))
-	again := &collection{Collector: g.Collector, st: st, full: full, drop: map[objects.BlobID]int64{}, res: &CollectResult{}}
+	again := &collection{Collector: g.Collector, st: st, full: full, res: &CollectResult{}}
 	var err error
-	if again.h, err = g.readHistory(ctx, st, full); err != nil {
+	if again.h, err = g.readHistory(ctx, st, full, false, g.o.Clock); err != nil {
 		return err
 	}
 	if again.iv, err = g.takeInventory(ctx, st, full.Set()); err != nil {
 		return err
 	}
+	again.drop = newContents(again.iv)
 	for i := range again.h.in.Versions {
 		for k := range again.h.in.Versions[i].Changes {
 			ch := &again.h.in.Versions[i].Changes[k]
@@ -482,12 +543,19 @@ func (g *collection) expendable(ctx context.Context, st *journal.State, due []pa
 // found by its content, in the new packs or in those that stay, and that must not
 // lead back to where it began.
 func (g *collection) broken(ctx context.Context, st *journal.State, made, going []pack.Info) (out []pack.Name, err error) {
-	if len(going) == 0 {
-		return nil, nil
+	gone := map[pack.Name]bool{} // what is condemned already goes some time
+	for name := range st.Condemned {
+		gone[name] = true
 	}
-	gone := map[pack.Name]bool{}
 	for _, p := range going {
 		gone[p.Name] = true
+	}
+	if len(gone) == 0 {
+		return nil, nil
+	}
+	stays := map[pack.Name]bool{}
+	for _, p := range g.iv.packs {
+		stays[p.Name] = !gone[p.Name]
 	}
 	b := &without{Backend: g.Backend, gone: gone}
 	after := pack.NewSet(b, slices.Concat(st.Packs, made), st.Segments, with(st.Hidden(), going))
@@ -504,10 +572,11 @@ func (g *collection) broken(ctx context.Context, st *journal.State, made, going 
 		if err != nil {
 			return nil, err
 		}
-		if !slices.ContainsFunc(n.Needs, func(p pack.Name) bool { return gone[p] }) {
+		// A base whose pack has gone before is found by its content, wherever that is.
+		if !slices.ContainsFunc(n.Needs, func(p pack.Name) bool { return !stays[p] }) {
 			continue
 		}
-		ok, err := g.decodes(ctx, r, x)
+		ok, err := g.decodes(ctx, g.full, r, x)
 		if err != nil {
 			return nil, err
 		}
@@ -518,8 +587,8 @@ func (g *collection) broken(ctx context.Context, st *journal.State, made, going 
 	return out, nil
 }
 
-// decodes tells whether all differences of a pack can be decoded.
-func (g *collection) decodes(ctx context.Context, r *objects.Reader, x *pack.Index) (bool, error) {
+// decodes tells whether all differences of a pack that could be decoded still can.
+func (g *collection) decodes(ctx context.Context, before, r *objects.Reader, x *pack.Index) (bool, error) {
 	for row, err := range x.Rows() {
 		if err != nil {
 			return false, err
@@ -533,7 +602,7 @@ func (g *collection) decodes(ctx context.Context, r *objects.Reader, x *pack.Ind
 			return false, ctx.Err()
 		}
 		if err != nil {
-			if _, was := g.full.ReadAt(ctx, nil, l); was == nil { // else it was damaged before
+			if _, was := before.ReadAt(ctx, nil, l); was == nil { // else it was damaged before
 				return false, nil
 			}
 		}

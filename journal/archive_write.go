@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
@@ -168,6 +169,9 @@ func writeArchive(ctx context.Context, b backend.Backend, name [8]byte, old []*a
 	}()
 	if err != nil {
 		_ = out.Abort()
+		if errors.Is(err, hashindex.ErrCorrupt) {
+			err = fmt.Errorf("%w: %w", ErrCorrupt, err)
+		}
 		return info, fmt.Errorf("writing an archive: %w", err)
 	}
 	if err := out.Commit(); err != nil {

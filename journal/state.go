@@ -120,6 +120,24 @@ func (s *State) SortedCondemned() []Condemned {
 // Watermark is the number up to which entries are in the archive.
 func (s *State) Watermark() uint64 { return s.watermark }
 
+// Files lists the keys of the files that the state is made of: the checkpoint,
+// archive and index segments, and the entries after the watermark.
+func (s *State) Files() (keys []string) {
+	if s.base > 0 {
+		keys = append(keys, checkpointKey(s.base))
+	}
+	for _, a := range s.archive {
+		keys = append(keys, a.key())
+	}
+	for _, x := range s.Segments {
+		keys = append(keys, x.Key())
+	}
+	for n := s.watermark + 1; n <= s.Number; n++ {
+		keys = append(keys, entryKey(n))
+	}
+	return keys
+}
+
 // clone copies what apply changes.
 func (s *State) clone() *State {
 	c := *s
@@ -136,6 +154,10 @@ func (s *State) clone() *State {
 
 // apply makes the state follow one more entry.
 func (s *State) apply(d Digest) {
+	at := d.Time // of what is condemned: no earlier than the entry before, if that clock was right
+	if s.Time.After(at) {
+		at = s.Time
+	}
 	s.Number, s.Time = d.Number, d.Time
 	s.tail = append(s.tail, d)
 	for i := range d.Ops {
@@ -174,7 +196,7 @@ func (s *State) apply(d Digest) {
 		case OpCondemn:
 			s.Removals++
 			for _, p := range op.Packs {
-				s.Condemned[p.Name] = Condemned{Info: p, Entry: d.Number, Time: d.Time, Reason: op.Reason}
+				s.Condemned[p.Name] = Condemned{Info: p, Entry: d.Number, Time: at, Reason: op.Reason}
 			}
 		case OpUndelete:
 			for _, p := range op.Packs {

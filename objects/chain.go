@@ -214,7 +214,8 @@ func (d *decoding) patched(ctx context.Context, dst []byte, c chain, body []byte
 		raw := decoded[l.ref.piece]
 		if raw == nil {
 			if raw, err = d.linked(ctx, l); err != nil {
-				return nil, true, err
+				// A base further up may be elsewhere too, whole: that is looked for one by one.
+				return nil, ctx.Err() != nil, ctx.Err()
 			}
 			decoded[l.ref.piece] = raw
 		}

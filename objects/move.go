@@ -22,15 +22,21 @@ type moving struct {
 // difference only the places of its bases are written afresh: where they are in
 // this session, else in the store. A base that is in neither makes it stored
 // plainly. It is decoded before it is published. A record that cannot be read is
-// left out, and failed is told why; it may be called from another goroutine.
-func (w *Writer) Move(ctx context.Context, from *Reader, l pack.Loc, labels []uint64, failed func(error)) error {
-	have, err := w.has(l.Kind, l.Key)
-	if err != nil || w.seen[l.Key] {
-		return err
-	}
-	if have && w.have.Check(ctx, l.Kind, l.Key) == nil {
-		w.seen[l.Key] = true
+// left out, and failed is told why; it may be called from another goroutine. alone
+// says that the store has no other copy, so that it need not be asked.
+func (w *Writer) Move(ctx context.Context, from *Reader, l pack.Loc, labels []uint64, alone bool, failed func(error)) error {
+	if w.seen[l.Key] {
 		return nil
+	}
+	if !alone {
+		have, err := w.has(l.Kind, l.Key)
+		if err != nil {
+			return err
+		}
+		if have && w.have.Check(ctx, l.Kind, l.Key) == nil {
+			w.seen[l.Key] = true
+			return nil
+		}
 	}
 	w.seen[l.Key] = true
 	bases, err := from.Bases(ctx, l)

@@ -128,6 +128,7 @@ func (c *checkout) openOut() (*vfs.Root, error) {
 func (c *checkout) run(ctx context.Context) error {
 	if c.o.Out == "" {
 		c.cache = c.s.openStatCache()
+		sweepTemp(c.fs, c.temp, c.s.o.Clock().Add(-24*time.Hour))
 	}
 	work := c.s.head()
 	if err := c.plan(ctx, work); err != nil {

@@ -8,7 +8,6 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/mstore/mstore/internal/vfs"
 )
@@ -20,9 +19,6 @@ func (c *checkout) stage(ctx context.Context) error {
 	}
 	if err := c.fs.MkdirAll(c.temp); err != nil {
 		return fmt.Errorf("making room for temporary files: %w", err)
-	}
-	if c.o.Out == "" {
-		sweepTemp(c.fs, c.temp, c.s.o.Clock().Add(-24*time.Hour))
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

@@ -43,6 +43,8 @@ type CommitResult struct {
 	Raw      int64            // bytes of models that were read
 	Stored   int64            // bytes of the packs that were written
 	Warnings []string
+	// GCPays: so much has come together that GC with Auto has something to do.
+	GCPays bool
 }
 
 // errAgain: content that the commit relied on was removed meanwhile.
@@ -193,8 +195,8 @@ func (s *Store) commitOnce(ctx context.Context, o CommitOptions) (*CommitResult,
 		return nil, err
 	}
 	cache.save()
-	if c.res.Created {
-		s.foldIfDue(ctx, c.sn.st)
+	if c.res.Created && s.foldIfDue(ctx, c.sn.st) {
+		c.res.GCPays = s.gcPays(c.sn.st)
 	}
 	return c.res, nil
 }

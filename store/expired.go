@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -110,6 +111,8 @@ func (sn *snapshot) lastSaved(ctx context.Context) (map[objects.BlobID]uint64, e
 	return last, nil
 }
 
+// readExpiries lists what has expired. Where the journal is damaged it is passed over:
+// what expired there is told as lost, and all else stays readable.
 func (sn *snapshot) readExpiries(ctx context.Context) (map[objects.BlobID]*Expiry, error) {
 	all := map[objects.BlobID]*Expiry{}
 	var last uint64
@@ -119,6 +122,9 @@ func (sn *snapshot) readExpiries(ctx context.Context) (map[objects.BlobID]*Expir
 		}
 		last = op.Entry
 		e, err := sn.h.Entry(ctx, op.Entry)
+		if errors.Is(classify(err), ErrDamaged) && ctx.Err() == nil {
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}

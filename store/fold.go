@@ -13,14 +13,15 @@ import (
 // foldIfDue folds the journal when enough entries have come together in the
 // state that was just appended to; only then does it look at the newest one,
 // which another process may have folded. What was committed is safe already, so
-// a failure is only told.
-func (s *Store) foldIfDue(ctx context.Context, appended *journal.State) {
+// a failure is only told. It tells whether it has folded.
+func (s *Store) foldIfDue(ctx context.Context, appended *journal.State) (folded bool) {
 	if !appended.FoldDue() {
-		return
+		return false
 	}
 	st, err := s.j.Load(ctx)
 	if err == nil && st.FoldDue() {
 		if _, err = s.j.Fold(ctx, st, s.packSet(st)); err == nil {
+			folded = true
 			s.sweep(ctx)
 			s.protectOrWarn(ctx, false)
 		}
@@ -28,6 +29,7 @@ func (s *Store) foldIfDue(ctx context.Context, appended *journal.State) {
 	if err != nil && ctx.Err() == nil && !errors.Is(err, journal.ErrLost) {
 		s.o.Warn(fmt.Sprintf("the version is saved, but the journal could not be folded: %v", err))
 	}
+	return folded
 }
 
 // sweep removes the unfinished files of writers that died more than a day ago.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"strconv"
@@ -45,8 +46,9 @@ type GCItem struct {
 // GCResult is what GC did, or would do.
 type GCResult struct {
 	DryRun    bool
-	Policy    string // in one line; "" when it keeps everything
-	Items     []GCItem
+	Policy    string    // in one line; "" when it keeps everything
+	Keep      int       // so many contents are kept
+	Expire    int       // and so many let go
 	Reference time.Time // durations count back from here
 	Branches  []string  // deleted, by their ttl
 	Safety    []string  // safety versions that were deleted
@@ -56,6 +58,25 @@ type GCResult struct {
 	Freed     int64 // bytes less; of a dry run: that would be freed in the end
 	Left      int   // packs that stay because some of it cannot be read
 	Repack    RepackResult
+
+	c *gc.CollectResult // nil: nothing was looked at
+}
+
+// Items yields what was said of each content, by version, then path.
+func (r *GCResult) Items() iter.Seq[GCItem] {
+	return func(yield func(GCItem) bool) {
+		if r.c == nil {
+			return
+		}
+		for i := range r.c.Items {
+			it := &r.c.Items[i]
+			v := &r.c.Versions[it.Version]
+			if !yield(GCItem{Version: "v" + strconv.FormatUint(v.Seq, 10), ID: v.ID, Branch: v.Branch, Path: it.Path, Blob: it.Blob,
+				Size: it.Size, Stored: r.c.Stored[i], Keep: it.Keep, Reasons: it.Reasons}) {
+				return
+			}
+		}
+	}
 }
 
 // Kept and Expired list the items by what becomes of them.
@@ -65,7 +86,7 @@ func (r *GCResult) Kept() []GCItem { return r.having(true) }
 func (r *GCResult) Expired() []GCItem { return r.having(false) }
 
 func (r *GCResult) having(keep bool) (out []GCItem) {
-	for _, it := range r.Items {
+	for it := range r.Items() {
 		if it.Keep == keep {
 			out = append(out, it)
 		}
@@ -104,7 +125,7 @@ func (s *Store) GC(ctx context.Context, o GCOptions) (*GCResult, error) {
 			return nil, classify(err)
 		}
 	}
-	if o.Auto && !s.gcPays(ctx, st) {
+	if o.Auto && !s.gcPays(st) {
 		return &GCResult{}, nil
 	}
 	if !o.DryRun {
@@ -138,11 +159,13 @@ func (s *Store) GC(ctx context.Context, o GCOptions) (*GCResult, error) {
 }
 
 func newGCResult(c *gc.CollectResult) *GCResult {
-	res := &GCResult{Reference: c.Reference, Branches: c.Branches, Safety: c.Safety, Until: c.Until, Removed: len(c.Removed), Freed: c.Freed, Left: len(c.Left)}
+	res := &GCResult{c: c, Reference: c.Reference, Branches: c.Branches, Safety: c.Safety, Until: c.Until, Removed: len(c.Removed), Freed: c.Freed, Left: len(c.Left)}
 	for i := range c.Items {
-		it := &c.Items[i]
-		res.Items = append(res.Items, GCItem{Version: "v" + strconv.FormatUint(it.Version.Seq, 10), ID: it.Version.ID, Branch: it.Version.Branch,
-			Path: it.Path, Blob: it.Blob, Size: it.Size, Stored: it.Stored, Keep: it.Keep, Reasons: it.Reasons})
+		if c.Items[i].Keep {
+			res.Keep++
+		} else {
+			res.Expire++
+		}
 	}
 	for _, p := range c.Condemned {
 		res.Condemned += p.Size
@@ -244,7 +267,7 @@ func (s *Store) lastGC() (l lastGC, ok bool) {
 const autoPacks = 256
 
 // gcPays tells whether enough has come together since the last gc.
-func (s *Store) gcPays(ctx context.Context, st *journal.State) bool {
+func (s *Store) gcPays(st *journal.State) bool {
 	if off := s.setting(st, "gc.auto"); off != "" {
 		if on, err := strconv.ParseBool(off); err == nil && !on {
 			return false

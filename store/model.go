@@ -164,3 +164,48 @@ func (r *ModelReader) WriteTo(w io.Writer) (int64, error) {
 }
 
 func (r *ModelReader) Close() error { return r.b.Close() }
+
+// OpenModelFallback is OpenModel, but where that content is damaged or has expired it
+// opens the newest one before it that is intact: the Fallback tells which, and is nil
+// when there was no need; Options.Warn is told too. All of what is opened has been
+// read once.
+func (s *Store) OpenModelFallback(ctx context.Context, rev, path string) (*ModelReader, *Fallback, error) {
+	sn, err := s.load(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	v, err := s.resolve(ctx, sn, rev)
+	if err != nil {
+		return nil, nil, err
+	}
+	m, err := sn.model(ctx, v, path)
+	if err != nil {
+		return nil, nil, err
+	}
+	intact := func(v *Version, m Model) (*ModelReader, error) {
+		r, err := sn.open(ctx, v, m)
+		if err == nil {
+			_, err = r.WriteTo(io.Discard)
+		}
+		return r, err
+	}
+	r, first := intact(v, m)
+	if first == nil || !(errors.Is(first, ErrDamaged) || errors.Is(first, ErrExpired)) {
+		return r, nil, first
+	}
+	for older, err := range s.Log(ctx, LogOptions{Rev: v.ID.String(), Paths: []string{path}}) {
+		if err != nil {
+			break
+		}
+		om, err := sn.model(ctx, older, path)
+		if err != nil || om.Blob == m.Blob {
+			continue
+		}
+		if r, err := intact(older, om); err == nil {
+			f := &Fallback{Path: path, From: older.Name, Err: first}
+			s.o.Warn(fmt.Sprintf("%s: %s is damaged or has expired; this is the content of %s: %v", path, v.Name, older.Name, first))
+			return r, f, nil
+		}
+	}
+	return nil, nil, fmt.Errorf("%w\n(no earlier version of %q is intact)", first, path)
+}

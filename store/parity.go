@@ -64,18 +64,22 @@ type protection struct {
 	files   map[string]int64 // of the store, by key
 	large   []string         // keys of files that have parity of their own
 	packs   []string         // small packs
-	others  []string         // other small files
+	small   []string         // other small files
 
-	groups []*parityGroup
-	stale  []string // keys of parity files that are not needed any more
+	groups  []*parityGroup
+	stale   []string        // keys of parity files that are not needed any more
+	named   map[string]bool // keys that the journal names; nil: that cannot be told
+	damaged map[string]bool // files that are not what parity says: it stays, to repair them
 }
 
 // parityGroup is a parity file of several small files.
 type parityGroup struct {
+	*parity.Group
 	key   string
 	files []parity.FileInfo
 	packs bool // of packs, else of other files
 	whole bool // all files are there
+	needs bool // a file is lost, or not as long as it was
 }
 
 // protect writes parity for every file of the store that has none, and removes
@@ -84,6 +88,19 @@ type parityGroup struct {
 // many.
 func (s *Store) protect(ctx context.Context, st *journal.State, tidy bool) error {
 	p := &protection{s: s, percent: parityPercent(st)}
+	live, err := s.j.History(st).LivePacks(ctx)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err == nil { // else any file may be one that the store needs
+		p.named = map[string]bool{formatKey: true}
+		for _, x := range live {
+			p.named[x.Name.Key()] = true
+		}
+		for _, key := range st.Files() {
+			p.named[key] = true
+		}
+	}
 	if err := p.look(ctx); err != nil {
 		return err
 	}
@@ -106,7 +123,7 @@ func (p *protection) look(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.files = map[string]int64{}
+	p.files, p.damaged = map[string]int64{}, map[string]bool{}
 	for _, prefix := range []string{pack.Prefix, "journal/", formatKey} {
 		infos, err := p.s.b.List(ctx, prefix, "", 0)
 		if err != nil {
@@ -121,7 +138,7 @@ func (p *protection) look(ctx context.Context) error {
 			case isPack:
 				p.packs = append(p.packs, i.Key)
 			default:
-				p.others = append(p.others, i.Key)
+				p.small = append(p.small, i.Key)
 			}
 		}
 	}
@@ -145,28 +162,55 @@ func (p *protection) look(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		p.add(i.Key, g.Files())
+		p.add(i.Key, g)
 	}
 	p.large = slices.DeleteFunc(p.large, func(key string) bool { return !own[parityName(key).Key()] })
 	return nil
 }
 
-func (p *protection) add(key string, files []parity.FileInfo) {
-	g := &parityGroup{key: key, files: files, packs: true, whole: true}
+func (p *protection) add(key string, group *parity.Group) {
+	g := &parityGroup{Group: group, key: key, files: group.Files(), packs: true}
 	there := 0
-	for _, f := range files {
+	for _, f := range g.files {
 		_, isPack := pack.ParseKey(f.Key)
 		g.packs = g.packs && isPack
-		if size, ok := p.files[f.Key]; ok && size == f.Size {
+		switch size, ok := p.files[f.Key]; {
+		case ok && size == f.Size:
 			there++
+		case ok:
+			p.damaged[f.Key] = true
+			g.needs = true
+		case p.named == nil || p.named[f.Key]:
+			g.needs = true
 		}
 	}
-	g.whole = there == len(files)
-	if there == 0 {
+	g.whole = there == len(g.files)
+	if there == 0 && !g.needs {
 		p.stale = append(p.stale, key)
 		return
 	}
 	p.groups = append(p.groups, g)
+}
+
+// give makes groups stale whose files another group is to have. One that can repair
+// a file stays: nobody else knows what that should be.
+func (p *protection) give(ctx context.Context, old []*parityGroup) error {
+	for _, g := range old {
+		d, err := g.Damage(ctx)
+		if err != nil {
+			return err
+		}
+		for _, x := range d.Files {
+			if !x.Missing {
+				p.damaged[x.Key] = true
+				g.needs = true
+			}
+		}
+		if !g.needs {
+			p.stale = append(p.stale, g.key)
+		}
+	}
+	return nil
 }
 
 // tidyGroups is from how many groups of small packs on they are made one.
@@ -189,22 +233,21 @@ func (p *protection) cover(ctx context.Context, tidy bool) error {
 	if err := p.coverSmall(ctx, p.packs, true, tidy && packGroups > tidyGroups); err != nil {
 		return err
 	}
-	return p.coverSmall(ctx, p.others, false, true)
+	return p.coverSmall(ctx, p.small, false, true)
 }
 
 // coverSmall makes a group of the files that no whole group has; of all of them, if
 // some have none and one is to be made of many.
 func (p *protection) coverSmall(ctx context.Context, keys []string, packs, one bool) error {
 	covered := map[string]bool{}
-	var old []string
+	var old []*parityGroup
 	for _, g := range p.groups {
 		if g.packs != packs {
 			continue
 		}
 		if g.whole {
 			if one && len(g.files) == len(keys) { // of all of them
-				p.drop(g, packs)
-				return nil
+				return p.give(ctx, p.others(g, packs))
 			}
 			if !one {
 				for _, f := range g.files {
@@ -213,33 +256,37 @@ func (p *protection) coverSmall(ctx context.Context, keys []string, packs, one b
 				continue
 			}
 		}
-		old = append(old, g.key)
+		old = append(old, g)
+	}
+	if err := p.give(ctx, old); err != nil {
+		return err
 	}
 	var files []parity.File
 	for _, key := range keys {
-		if !covered[key] {
+		if !covered[key] && !p.damaged[key] {
 			files = append(files, parity.File{Key: key, Size: p.files[key]})
 		}
 	}
-	if len(files) > 0 {
-		slices.SortFunc(files, func(a, b parity.File) int { return strings.Compare(a.Key, b.Key) })
-		if _, err := parity.Write(ctx, p.s.b, parity.Name(newPackName()), files, p.percent); errors.Is(err, backend.ErrNotFound) {
-			return nil // others fold or collect: whoever is the last will write it
-		} else if err != nil {
-			return err
-		}
+	if len(files) == 0 {
+		return nil
 	}
-	p.stale = append(p.stale, old...)
-	return nil
+	slices.SortFunc(files, func(a, b parity.File) int { return strings.Compare(a.Key, b.Key) })
+	_, err := parity.Write(ctx, p.s.b, parity.Name(newPackName()), files, p.percent)
+	if errors.Is(err, backend.ErrNotFound) { // others fold or collect: whoever is the last will write it
+		p.stale = nil
+		return nil
+	}
+	return err
 }
 
-// drop makes all groups but one stale.
-func (p *protection) drop(but *parityGroup, packs bool) {
+// others are all groups of that kind but one.
+func (p *protection) others(but *parityGroup, packs bool) (out []*parityGroup) {
 	for _, g := range p.groups {
 		if g.packs == packs && g != but {
-			p.stale = append(p.stale, g.key)
+			out = append(out, g)
 		}
 	}
+	return out
 }
 
 // protectOrWarn is protect after something that has succeeded already.

@@ -104,8 +104,16 @@ func (f *fsck) pick(ctx context.Context) error {
 // condemned checks the packs that can still be taken back: that they are as they
 // were written.
 func (f *fsck) condemned(ctx context.Context) error {
+	if len(f.sn.st.Condemned) == 0 {
+		return nil
+	}
+	named, err := f.sn.h.LivePacks(ctx)
+	if err != nil {
+		return ctx.Err() // told by the walk over the journal
+	}
 	for _, p := range f.sn.st.SortedCondemned() {
-		if f.without[p.Name] {
+		// What a dead writer left holds nothing that could be taken back.
+		if f.without[p.Name] || !slices.Contains(named, p.Info) {
 			continue
 		}
 		rows, err := f.layout(ctx, f.sn.r.Set(), p.Info)

@@ -18,6 +18,10 @@ import (
 	"github.com/mstore/mstore/store"
 )
 
+// Models is how many models each version of a history changes that Open begins;
+// where it is more than one they are model00.json and so on.
+var Models = 1
+
 func init() { Open = openStore }
 
 // batch is how many versions share a pack. A commit would write one of its own;
@@ -41,16 +45,17 @@ type source struct {
 	j      *journal.Journal
 	st     *journal.State
 	parent *objects.Version
+	models int // that every version changes
 	ids    []objects.VersionID
 	ready  []content // of the versions that follow, in packs already
 	packs  []pack.Info
 }
 
-// content is one version's model and tree.
+// content is one version's models and tree.
 type content struct {
-	blob objects.BlobID
-	size int64
-	tree objects.TreeID
+	models []objects.TreeEntry
+	size   int64
+	tree   objects.TreeID
 }
 
 func openStore(dir string) (Source, error) {
@@ -59,7 +64,7 @@ func openStore(dir string) (Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &source{ctx: ctx, dir: st.Dir()}
+	s := &source{ctx: ctx, dir: st.Dir(), models: Models}
 	if err := st.Close(); err != nil {
 		return nil, err
 	}
@@ -140,23 +145,27 @@ func (s *source) Save(n int) error {
 	}
 	c := s.ready[0]
 	s.ready = s.ready[1:]
-	v := &objects.Version{Tree: c.tree, Seq: 1, Generation: 1, Author: "bench", Message: "save", Models: 1, Bytes: c.size,
+	v := &objects.Version{Tree: c.tree, Seq: 1, Generation: 1, Author: "bench", Message: "save", Models: len(c.models), Bytes: c.size,
 		Time:    time.Unix(1_700_000_000+int64(n), 0).UTC(),
 		Params:  map[string]any{"step": int64(n)},
 		Metrics: map[string]any{"loss": 1 / float64(n)}}
-	ch := objects.Change{Path: path, Status: objects.Added, Blob: c.blob, Size: c.size}
 	op := journal.Op{Kind: journal.OpCommit, NameKind: journal.Branch, Name: branch}
 	if s.parent != nil {
 		op.Parent = s.st.Names[branch].To
 		op.Target.Line = op.Parent.Line
 		v.Parents = []objects.VersionID{op.Parent.ID}
 		v.Seq, v.Generation = s.parent.Seq+1, s.parent.Generation+1
-		ch.Status, ch.PrevSize = objects.Changed, s.parent.Bytes
-		v.Changed = 1
+		v.Changed = len(c.models)
 	} else {
-		v.Added = 1
+		v.Added = len(c.models)
 	}
-	v.Changes = []objects.Change{ch}
+	for i, m := range c.models {
+		ch := objects.Change{Path: m.Path, Status: objects.Added, Blob: m.Blob, Size: m.Size}
+		if s.parent != nil {
+			ch.Status, ch.PrevSize = objects.Changed, s.parent.Changes[i].Size
+		}
+		v.Changes = append(v.Changes, ch)
+	}
 	op.Target.Seq = v.Seq
 	op.Record, op.Target.ID = v.Encode()
 	ops := []journal.Op{op}
@@ -185,13 +194,25 @@ func (s *source) prepare(n int) error {
 		return p
 	}})
 	for i := n; i < n+batch; i++ {
-		blob, size, err := w.Blob(bytes.NewReader(fmt.Appendf(nil, `{"step": %d}`, i)), 0, objects.BlobID{})
+		var c content
+		var err error
+		for k := 0; k < max(s.models, 1) && err == nil; k++ {
+			m, text := objects.TreeEntry{Path: path}, fmt.Appendf(nil, `{"step": %d}`, i)
+			if s.models > 1 {
+				m.Path, text = fmt.Sprintf("model%02d.json", k), fmt.Appendf(nil, `{"step": %d, "model": %d}`, i, k)
+			}
+			m.Blob, m.Size, err = w.Blob(bytes.NewReader(text), 0, objects.BlobID{})
+			c.models, c.size = append(c.models, m), c.size+m.Size
+		}
 		if err == nil {
+			edits := make([]objects.TreeEdit, len(c.models))
+			for k, m := range c.models {
+				edits[k] = objects.TreeEdit{TreeEntry: m}
+			}
 			var tree *objects.Tree
-			e := objects.TreeEntry{Path: path, Blob: blob, Size: size}
-			tree, err = objects.OpenTree(objects.TreeID{}, r).Apply(s.ctx, []objects.TreeEdit{{TreeEntry: e}}, w.TreeNode)
-			if err == nil {
-				s.ready = append(s.ready, content{blob, size, tree.ID})
+			if tree, err = objects.OpenTree(objects.TreeID{}, r).Apply(s.ctx, edits, w.TreeNode); err == nil {
+				c.tree = tree.ID
+				s.ready = append(s.ready, c)
 			}
 		}
 		if err != nil {

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"io"
+	"os"
+	"os/exec"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -144,8 +146,24 @@ func runCommit(ctx context.Context, a *app, o commitOptions) error {
 		if err != nil {
 			return err
 		}
+		if res.GCPays {
+			a.gcInBackground(s)
+		}
 		return a.reportCommit(res)
 	})
+}
+
+// gcInBackground starts mstore gc --auto and does not wait for it. That it cannot be
+// started is no matter: the next commit that folds the journal tries again.
+func (a *app) gcInBackground(s *store.Store) {
+	exe, err := os.Executable()
+	if err != nil {
+		return
+	}
+	cmd := exec.Command(exe, "--store", s.Dir(), "-C", s.Root(), "-q", "gc", "--auto")
+	if cmd.Start() == nil {
+		_ = cmd.Process.Release()
+	}
 }
 
 func (a *app) reportCommit(res *store.CommitResult) error {

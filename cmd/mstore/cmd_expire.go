@@ -54,7 +54,7 @@ func runExpire(ctx context.Context, a *app, arg string, o store.ExpireOptions) e
 			return err
 		}
 		if a.json {
-			err = writeJSON(a.out, newGCDoc(res))
+			err = a.writeGC(res)
 		} else {
 			err = a.printExpire(res)
 		}
@@ -72,7 +72,7 @@ func (a *app) printExpire(res *store.GCResult) error {
 		verb = "would expire"
 	}
 	table := columns{}
-	for _, it := range res.Expired() {
+	for it := range res.Items() {
 		table.add(cell{text: verb, look: a.style.bad}, cell{text: it.Version, look: a.style.version}, cell{text: cleanLine(it.Branch), look: a.style.dim},
 			cell{text: cleanLine(it.Path)}, cell{text: humanBytes(it.Size), right: true})
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
@@ -104,7 +105,7 @@ func runGC(ctx context.Context, a *app, o gcOptions) error {
 			return err
 		}
 		if a.json {
-			err = writeJSON(a.out, newGCDoc(res))
+			err = a.writeGC(res)
 		} else {
 			err = a.printGC(res)
 		}
@@ -130,10 +131,13 @@ func policyOf(rules map[string]string) (*policy.Policy, error) {
 func (a *app) printGC(res *store.GCResult) error {
 	a.progress.close()
 	out, st := a.out, a.style
-	kept, expired := res.Kept(), res.Expired()
 	if res.DryRun {
-		table := columns{}
-		for _, it := range res.Items {
+		table, rows := columns{}, 0
+		for it := range res.Items() {
+			if rows++; rows%1000 == 0 { // of very many, columns need not be as wide everywhere
+				table.write(out)
+				table = columns{}
+			}
 			verdict, look := "keep", st.good
 			if !it.Keep {
 				verdict, look = "expire", st.bad
@@ -154,8 +158,8 @@ func (a *app) printGC(res *store.GCResult) error {
 	for _, b := range res.Branches {
 		fmt.Fprintf(out, "branch %s %sdeleted: older than its ttl\n", cleanLine(b), would)
 	}
-	if res.Policy != "" || len(expired) > 0 {
-		fmt.Fprintf(out, "%d kept, %d %sexpired (%s)\n", len(kept), len(expired), would, cleanLine(res.Policy))
+	if res.Policy != "" || res.Expire > 0 {
+		fmt.Fprintf(out, "%d kept, %d %sexpired (%s)\n", res.Keep, res.Expire, would, cleanLine(res.Policy))
 	}
 	if res.Condemned > 0 {
 		fmt.Fprintf(out, "%s can be taken back by 'mstore undelete', until gc removes it after %s\n", humanBytes(res.Condemned), res.Until.UTC().Format("2006-01-02 15:04 MST"))
@@ -166,22 +170,22 @@ func (a *app) printGC(res *store.GCResult) error {
 	case res.Removed > 0:
 		fmt.Fprintf(out, "%s removed\n", plural(res.Removed, "pack"))
 	}
-	if !res.DryRun && (res.Repack.Packs > 0 || len(expired)+res.Removed == 0) {
+	if !res.DryRun && (res.Repack.Packs > 0 || res.Expire+res.Removed == 0) {
 		fmt.Fprintln(out, repacked(&res.Repack))
 	}
 	return out.failed()
 }
 
+// gcDoc is what gc and expire print as JSON, but for the lists of kept and expired
+// contents, which may be long.
 type gcDoc struct {
-	DryRun    bool          `json:"dry_run"`
-	Policy    string        `json:"policy"`
-	Kept      []keptDoc     `json:"kept"`
-	Expired   []expiringDoc `json:"expired"`
-	Freed     int64         `json:"bytes_freed"`
-	Condemned int64         `json:"bytes_condemned"`
-	Until     string        `json:"removable_at,omitempty"`
-	Branches  []string      `json:"branches_deleted"`
-	Removed   int           `json:"packs_removed"`
+	DryRun    bool     `json:"dry_run"`
+	Policy    string   `json:"policy"`
+	Freed     int64    `json:"bytes_freed"`
+	Condemned int64    `json:"bytes_condemned"`
+	Until     string   `json:"removable_at,omitempty"`
+	Branches  []string `json:"branches_deleted"`
+	Removed   int      `json:"packs_removed"`
 }
 
 type keptDoc struct {
@@ -202,18 +206,39 @@ type expiringDoc struct {
 	Reason  string `json:"reason"`
 }
 
-func newGCDoc(res *store.GCResult) *gcDoc {
-	d := &gcDoc{DryRun: res.DryRun, Policy: res.Policy, Kept: []keptDoc{}, Expired: []expiringDoc{}, Freed: res.Freed,
-		Condemned: res.Condemned, Branches: list(res.Branches), Removed: res.Removed}
+// writeGC writes one document, its lists item by item.
+func (a *app) writeGC(res *store.GCResult) error {
+	d := gcDoc{DryRun: res.DryRun, Policy: res.Policy, Freed: res.Freed, Condemned: res.Condemned, Branches: list(res.Branches), Removed: res.Removed}
 	if res.Condemned > 0 {
 		d.Until = res.Until.UTC().Format(time.RFC3339)
 	}
-	for _, it := range res.Items {
-		if it.Keep {
-			d.Kept = append(d.Kept, keptDoc{it.Version, it.ID.String(), it.Branch, it.Path, list(it.Reasons)})
-		} else {
-			d.Expired = append(d.Expired, expiringDoc{it.Version, it.ID.String(), it.Branch, it.Path, it.Size, it.Stored, strings.Join(it.Reasons, "; ")})
-		}
+	head, err := json.Marshal(d)
+	if err != nil {
+		return err
 	}
-	return d
+	a.out.Write(head[:len(head)-1])
+	for _, l := range []struct {
+		name string
+		keep bool
+	}{{"kept", true}, {"expired", false}} {
+		fmt.Fprintf(a.out, ",%q:[", l.name)
+		sep := ""
+		for it := range res.Items() {
+			if it.Keep != l.keep {
+				continue
+			}
+			a.out.WriteString(sep)
+			sep = ","
+			var item any = keptDoc{it.Version, it.ID.String(), it.Branch, it.Path, list(it.Reasons)}
+			if !it.Keep {
+				item = expiringDoc{it.Version, it.ID.String(), it.Branch, it.Path, it.Size, it.Stored, strings.Join(it.Reasons, "; ")}
+			}
+			if err := writeJSON(a.out, item); err != nil {
+				return err
+			}
+		}
+		a.out.WriteString("]")
+	}
+	a.out.WriteString("}\n")
+	return a.out.failed()
 }

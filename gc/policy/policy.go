@@ -61,6 +61,14 @@ func (p *Policy) Metrics() []string {
 	return slices.Compact(list)
 }
 
+// Asks tells whether the policy looks at more of a version than its time: at metrics,
+// parameters or texts.
+func (p *Policy) Asks() bool {
+	asks := false
+	p.each(func(s *setting) { asks = asks || len(s.best) > 0 || s.where != nil })
+	return asks
+}
+
 // String writes the policy on one line, the same for the same settings:
 // "keep-last 10, keep-within 30d; branch scratch/*: ttl 7d"; "no policy" where
 // nothing is set.

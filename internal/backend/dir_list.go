@@ -171,12 +171,12 @@ func (d *Dir) sweep(ctx context.Context, dir string, olderThan time.Time, unused
 			continue
 		}
 		fi, err := e.Info()
-		if err == nil && unused {
-			if used, err := d.fs.InUse(name); used || err != nil {
-				continue
-			}
-		}
 		if err == nil && fi.ModTime().Before(olderThan) {
+			if unused { // not asked of young ones: asking takes the lock for a moment
+				if used, uerr := d.fs.InUse(name); used || uerr != nil {
+					continue
+				}
+			}
 			if err = d.fs.Remove(name); err == nil {
 				files, bytes = files+1, bytes+fi.Size()
 			}
