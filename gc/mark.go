@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"math/bits"
+	"slices"
 	"sort"
 
 	"github.com/mstore/mstore/internal/backend"
@@ -18,6 +21,7 @@ import (
 type inventory struct {
 	packs []pack.Info // oldest first
 	rows  []row       // pieces, recipes and tree nodes, by key, kind, age of the pack and place
+	heads []uint64    // of each row: how its key begins
 	live  []bool      // of each row
 }
 
@@ -95,7 +99,9 @@ func (c *Collector) takeInventory(ctx context.Context, st *journal.State, set *p
 		sort.Slice(iv.rows, func(i, j int) bool { return compareRows(&iv.rows[i], &iv.rows[j]) < 0 })
 	}
 	iv.live = make([]bool, len(iv.rows))
+	iv.heads = make([]uint64, len(iv.rows))
 	for i := range iv.rows {
+		iv.heads[i] = binary.BigEndian.Uint64(iv.rows[i].key[:])
 		iv.live[i] = iv.rows[i].kind == pack.KindTree // of versions, which stay
 	}
 	return iv, nil
@@ -105,15 +111,31 @@ func compareRows(a, b *row) int {
 	return cmp.Or(bytes.Compare(a.key[:], b.key[:]), cmp.Compare(a.kind, b.kind), cmp.Compare(a.pack, b.pack), cmp.Compare(a.off, b.off))
 }
 
-// find gives the range of the copies of a record.
+// find gives the range of the copies of a record. Keys are hashes, so that where one
+// stands follows from its first bytes, about.
 func (iv *inventory) find(kind pack.Kind, key pack.Key) (first, end int) {
-	first = sort.Search(len(iv.rows), func(i int) bool {
-		r := &iv.rows[i]
-		c := bytes.Compare(r.key[:], key[:])
-		return c > 0 || c == 0 && r.kind >= kind
-	})
+	n := len(iv.rows)
+	if n == 0 {
+		return 0, 0
+	}
+	head := binary.BigEndian.Uint64(key[:])
+	guess, _ := bits.Mul64(head, uint64(n))
+	lo, hi := int(guess), int(guess)+1 // rows before lo are less, those from hi on are not
+	for step := 16; lo > 0 && iv.heads[lo-1] >= head; step *= 2 {
+		hi, lo = lo, max(0, lo-step)
+	}
+	for step := 16; hi < n && iv.heads[hi-1] < head; step *= 2 {
+		lo, hi = hi, min(n, hi+step)
+	}
+	i, _ := slices.BinarySearch(iv.heads[lo:hi], head)
+	for first = lo + i; first < n && iv.heads[first] == head; first++ {
+		r := &iv.rows[first]
+		if c := cmp.Or(bytes.Compare(r.key[:], key[:]), cmp.Compare(r.kind, kind)); c >= 0 {
+			break
+		}
+	}
 	end = first
-	for end < len(iv.rows) && iv.rows[end].key == key && iv.rows[end].kind == kind {
+	for end < n && iv.rows[end].key == key && iv.rows[end].kind == kind {
 		end++
 	}
 	return first, end

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/mstore/mstore/internal/backend"
 	"github.com/mstore/mstore/objects"
+	"github.com/mstore/mstore/objects/pack"
 )
 
 // Expiry says when and why content was let go.
@@ -73,6 +75,9 @@ func (sn *snapshot) expiry(ctx context.Context, id objects.BlobID) (*Expiry, err
 	if err != nil { // a pack is lost: was it in there, saved again since?
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
+		}
+		if !errors.Is(err, pack.ErrCorrupt) && !errors.Is(err, backend.ErrNotFound) { // a disk that does not answer
+			return nil, classify(err)
 		}
 		if sn.last == nil {
 			if sn.last, err = sn.lastSaved(ctx); err != nil {

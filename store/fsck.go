@@ -265,9 +265,11 @@ func (f *fsck) contents(ctx context.Context) error {
 	}
 	blobs := make([]blob, 0, len(f.blobs))
 	for id, size := range f.blobs {
-		if x, err := f.sn.expiry(ctx, id); err != nil {
-			return err
-		} else if x != nil {
+		x, err := f.sn.expiry(ctx, id)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err == nil && x != nil { // else it is read, which tells what is wrong
 			f.rep.Expired++
 			continue
 		}

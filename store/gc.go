@@ -68,10 +68,14 @@ func (r *GCResult) Items() iter.Seq[GCItem] {
 		if r.c == nil {
 			return
 		}
+		name, of := "", -1
 		for i := range r.c.Items {
 			it := &r.c.Items[i]
 			v := &r.c.Versions[it.Version]
-			if !yield(GCItem{Version: "v" + strconv.FormatUint(v.Seq, 10), ID: v.ID, Branch: v.Branch, Path: it.Path, Blob: it.Blob,
+			if of != it.Version {
+				name, of = "v"+strconv.FormatUint(v.Seq, 10), it.Version
+			}
+			if !yield(GCItem{Version: name, ID: v.ID, Branch: v.Branch, Path: it.Path, Blob: it.Blob,
 				Size: it.Size, Stored: r.c.Stored[i], Keep: it.Keep, Reasons: it.Reasons}) {
 				return
 			}
@@ -278,144 +282,4 @@ func (s *Store) gcPays(st *journal.State) bool {
 		return false
 	}
 	return ok || st.Number >= autoPacks
-}
-
-// Expire lets go, at once and for good, what a model, or all models of a version,
-// were in the version that rev names; wherever else the same content stands, it goes
-// too. What a branch head, tag, alias or hold protects is ErrConflict, unless force
-// is set.
-func (s *Store) Expire(ctx context.Context, rev, path string, o ExpireOptions) (*GCResult, error) {
-	sn, err := s.load(ctx)
-	if err != nil {
-		return nil, err
-	}
-	v, err := s.resolve(ctx, sn, rev)
-	if err != nil {
-		return nil, err
-	}
-	only := map[objects.BlobID]bool{}
-	for e, err := range sn.models(ctx, v.Tree, path) {
-		if err != nil {
-			return nil, classify(err)
-		}
-		only[e.Blob] = true
-	}
-	if len(only) == 0 {
-		return nil, as(ErrNotFound, fmt.Errorf("%s has no model %q", v.Name, path))
-	}
-	reason := "expire " + rev
-	if path != "" {
-		reason += ":" + path
-	}
-	if a := s.author(sn.st); a != "" {
-		reason += " by " + a
-	}
-	if !o.DryRun {
-		if err := s.writable(ctx); err != nil {
-			return nil, err
-		}
-	}
-	c, err := s.collector().Collect(ctx, gc.CollectOptions{Only: only, Reason: reason, Force: o.Force, DryRun: o.DryRun, Now: !o.Grace,
-		Grace: graceOf(sn.st), Clock: s.o.Clock()})
-	if err != nil {
-		return nil, classify(err)
-	}
-	res := newGCResult(c)
-	if res.DryRun = o.DryRun; !o.DryRun {
-		s.protectOrWarn(ctx, true)
-	}
-	return res, nil
-}
-
-// ExpireOptions are the settings of Expire.
-type ExpireOptions struct {
-	Force  bool
-	DryRun bool
-	Grace  bool // leave it recoverable for the grace
-}
-
-// Undelete takes every condemnation back that has not led to a removal yet, and
-// tells how many packs and bytes came back.
-func (s *Store) Undelete(ctx context.Context) (packs int, bytes int64, err error) {
-	_, err = s.update(ctx, func(sn *snapshot) ([]journal.Op, error) {
-		var list []pack.Info
-		bytes = 0
-		for _, p := range sn.st.SortedCondemned() {
-			list = append(list, p.Info)
-			bytes += p.Size
-		}
-		packs = len(list)
-		if packs == 0 {
-			return nil, nil
-		}
-		return []journal.Op{{Kind: journal.OpUndelete, Packs: list}}, nil
-	})
-	if err != nil {
-		return 0, 0, err
-	}
-	return packs, bytes, nil
-}
-
-// Hold is what no policy lets go.
-type Hold struct {
-	Version *Version
-	Path    string // "" for all models
-	Reason  string
-	Time    time.Time
-}
-
-// Hold exempts a version, or one model of it, from every policy.
-func (s *Store) Hold(ctx context.Context, rev, path, reason string) (*Version, error) {
-	var v *Version
-	_, err := s.update(ctx, func(sn *snapshot) (_ []journal.Op, err error) {
-		if v, err = s.resolve(ctx, sn, rev); err != nil {
-			return nil, err
-		}
-		if path != "" {
-			if _, err := sn.model(ctx, v, path); err != nil {
-				return nil, err
-			}
-		}
-		if old, ok := sn.st.Holds[journal.HoldKey{Version: v.ID, Path: path}]; ok && old.Reason == reason {
-			return nil, nil
-		}
-		return []journal.Op{{Kind: journal.OpHold, Target: v.target, Name: path, Reason: reason}}, nil
-	})
-	return v, err
-}
-
-// Unhold takes a hold back.
-func (s *Store) Unhold(ctx context.Context, rev, path string) (*Version, error) {
-	var v *Version
-	_, err := s.update(ctx, func(sn *snapshot) (_ []journal.Op, err error) {
-		if v, err = s.resolve(ctx, sn, rev); err != nil {
-			return nil, err
-		}
-		if _, ok := sn.st.Holds[journal.HoldKey{Version: v.ID, Path: path}]; !ok {
-			what := v.Name
-			if path != "" {
-				what += ":" + path
-			}
-			return nil, as(ErrNotFound, fmt.Errorf("%s is not held", what))
-		}
-		return []journal.Op{{Kind: journal.OpUnhold, Target: v.target, Name: path}}, nil
-	})
-	return v, err
-}
-
-// Holds lists what is held, by the age of the versions.
-func (s *Store) Holds(ctx context.Context) ([]Hold, error) {
-	sn, err := s.load(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var out []Hold
-	for _, h := range sn.st.SortedHolds() {
-		v, err := sn.version(ctx, h.To)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, Hold{Version: v, Path: h.Path, Reason: h.Reason, Time: h.Time})
-	}
-	return out, nil
 }

@@ -27,7 +27,7 @@ type scrub struct {
 	Full     time.Time `json:"full,omitzero"`      // the last whole check
 	Sampled  time.Time `json:"sampled,omitzero"`   // the last partial one
 	SampleAt string    `json:"sample_at,omitzero"` // the pack at which it ended
-	OK       bool      `json:"ok"`                 // of the last one
+	OK       bool      `json:"ok"`                 // of the last whole one, or a partial one since
 	Problems int       `json:"problems"`
 }
 
@@ -43,7 +43,9 @@ func (s *Store) noteScrub(f *fsck) {
 		return
 	}
 	c, _ := s.lastScrub()
-	c.OK, c.Problems = f.rep.OK, len(f.rep.Problems)
+	if !f.o.partial() || !f.rep.OK || c.Full.IsZero() { // a part that is intact does not clear the whole
+		c.OK, c.Problems = f.rep.OK, len(f.rep.Problems)
+	}
 	if f.o.partial() {
 		c.Sampled = s.o.Clock().UTC()
 		if f.sampled != (pack.Name{}) {

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/mstore/mstore/gc/policy"
+	"github.com/mstore/mstore/objects"
 	"github.com/mstore/mstore/store"
 )
 
@@ -217,6 +218,11 @@ func (a *app) writeGC(res *store.GCResult) error {
 		return err
 	}
 	a.out.Write(head[:len(head)-1])
+	enc := json.NewEncoder(a.out)
+	enc.SetEscapeHTML(false)
+	var kept keptDoc
+	var expiring expiringDoc
+	id, of := "", objects.VersionID{} // of the item before: many are of one version
 	for _, l := range []struct {
 		name string
 		keep bool
@@ -229,11 +235,17 @@ func (a *app) writeGC(res *store.GCResult) error {
 			}
 			a.out.WriteString(sep)
 			sep = ","
-			var item any = keptDoc{it.Version, it.ID.String(), it.Branch, it.Path, list(it.Reasons)}
-			if !it.Keep {
-				item = expiringDoc{it.Version, it.ID.String(), it.Branch, it.Path, it.Size, it.Stored, strings.Join(it.Reasons, "; ")}
+			if it.ID != of || id == "" {
+				id, of = it.ID.String(), it.ID
 			}
-			if err := writeJSON(a.out, item); err != nil {
+			var item any = &kept
+			if it.Keep {
+				kept = keptDoc{it.Version, id, it.Branch, it.Path, list(it.Reasons)}
+			} else {
+				expiring = expiringDoc{it.Version, id, it.Branch, it.Path, it.Size, it.Stored, strings.Join(it.Reasons, "; ")}
+				item = &expiring
+			}
+			if err := enc.Encode(item); err != nil {
 				return err
 			}
 		}

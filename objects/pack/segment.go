@@ -288,9 +288,30 @@ func writeRows(w io.Writer, front []byte, sources []iter.Seq2[Loc, error], numbe
 	}
 	heap.Init(&h)
 	out := hashindex.NewWriter(w, segRowSize)
+	// Rows of one record come in any order: their packs have other numbers now.
+	var same [][]byte
+	flush := func() error {
+		slices.SortFunc(same, bytes.Compare)
+		for _, row := range same {
+			if err := out.Add(row); err != nil {
+				return err
+			}
+		}
+		same = same[:0]
+		return nil
+	}
 	for len(h.heads) > 0 {
-		if err := out.Add(h.heads[0].row); err != nil {
-			return err
+		row := h.heads[0].row
+		if len(same) > 0 && !bytes.Equal(same[0][:rowHead], row[:rowHead]) {
+			if err := flush(); err != nil {
+				return err
+			}
+		}
+		if len(same) < cap(same) {
+			same = same[:len(same)+1]
+			same[len(same)-1] = append(same[len(same)-1][:0], row...)
+		} else {
+			same = append(same, bytes.Clone(row))
 		}
 		ok, err := h.advance(0, number, dead)
 		if err != nil {
@@ -301,6 +322,9 @@ func writeRows(w io.Writer, front []byte, sources []iter.Seq2[Loc, error], numbe
 		} else {
 			heap.Pop(&h)
 		}
+	}
+	if err := flush(); err != nil {
+		return err
 	}
 	return out.Close()
 }
@@ -331,10 +355,12 @@ func (h *rowHeap) advance(i int, number map[Name]uint32, dead map[Name]bool) (bo
 	}
 }
 
-func (h *rowHeap) Len() int           { return len(h.heads) }
-func (h *rowHeap) Less(i, j int) bool { return bytes.Compare(h.heads[i].row, h.heads[j].row) < 0 }
-func (h *rowHeap) Swap(i, j int)      { h.heads[i], h.heads[j] = h.heads[j], h.heads[i] }
-func (h *rowHeap) Push(x any)         { h.heads = append(h.heads, x.(head)) }
+func (h *rowHeap) Len() int { return len(h.heads) }
+func (h *rowHeap) Less(i, j int) bool {
+	return bytes.Compare(h.heads[i].row[:rowHead], h.heads[j].row[:rowHead]) < 0
+}
+func (h *rowHeap) Swap(i, j int) { h.heads[i], h.heads[j] = h.heads[j], h.heads[i] }
+func (h *rowHeap) Push(x any)    { h.heads = append(h.heads, x.(head)) }
 func (h *rowHeap) Pop() any {
 	x := h.heads[len(h.heads)-1]
 	h.heads = h.heads[:len(h.heads)-1]

@@ -208,3 +208,42 @@ func TestFindCancelled(t *testing.T) {
 		t.Errorf("an index that cannot be read: %v, want %v, not %v", err, stopped, ErrNotFound)
 	}
 }
+
+// TestSegmentsOfManyCopies: packs that hold the same record change their numbers when
+// segments are merged and packs left out, and then their rows another order.
+func TestSegmentsOfManyCopies(t *testing.T) {
+	b := backend.NewMem()
+	have := truth{}
+	r := rand.New(rand.NewPCG(3, 3))
+	var infos []Info
+	for i := range 300 {
+		infos = append(infos, fill(t, b, r, name(i), 3, 2, have))
+	}
+	fold := func(n int, packs []Info, dead map[Name]bool, segs ...SegmentInfo) SegmentInfo {
+		t.Helper()
+		var open1 []*Segment
+		for _, s := range segs {
+			g, err := OpenSegment(t.Context(), b, s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			open1 = append(open1, g)
+		}
+		info, err := WriteSegment(t.Context(), b, name(n), open(t, b, packs...), open1, dead)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return info
+	}
+	dead := map[Name]bool{name(3): true, name(7): true, name(260): true}
+	one := fold(1000, infos[:290], nil)
+	two := fold(1001, infos[290:], nil)
+	for n, s := range []SegmentInfo{fold(1002, nil, dead, one, two), fold(1003, nil, dead, two, one), fold(1004, infos[290:], dead, one)} {
+		set := NewSet(b, nil, []SegmentInfo{s}, nil)
+		without(have, dead).check(t, b, set, 2)
+		without(have, dead).checkLocs(t, set)
+		if t.Failed() {
+			t.Fatalf("segment %d", n)
+		}
+	}
+}

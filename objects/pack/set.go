@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"sync"
 
 	"github.com/mstore/mstore/internal/backend"
@@ -38,18 +39,21 @@ func NewSet(b backend.Backend, packs []Info, segments []SegmentInfo, dead map[Na
 
 // Inherit takes over what an older set of the same store has opened.
 func (s *Set) Inherit(old *Set) {
-	if old == nil {
+	if old == nil || old == s {
 		return
 	}
-	old.mu.Lock()
-	defer old.mu.Unlock()
+	old.mu.Lock() // never both at once: two sets may inherit from each other
+	indexes, segs := maps.Clone(old.indexes), maps.Clone(old.segs)
+	old.mu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for _, p := range s.packs {
-		if x := old.indexes[p.Name]; x != nil {
+		if x := indexes[p.Name]; x != nil {
 			s.indexes[p.Name] = x
 		}
 	}
 	for _, p := range s.segments {
-		if x := old.segs[p.Name]; x != nil {
+		if x := segs[p.Name]; x != nil {
 			s.segs[p.Name] = x
 		}
 	}
