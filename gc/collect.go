@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"time"
@@ -45,7 +46,7 @@ type CollectResult struct {
 	Branches  []string // that a ttl has deleted
 	Safety    []string // safety versions that were too old
 
-	Freed     int64       // bytes of files that are gone, or would go, less what was written for them
+	Freed     int64       // bytes of files that are gone, or go when their grace is over, less what was written for them
 	Condemned []pack.Info // now, and not removed yet
 	Removed   []pack.Info
 	Until     time.Time   // when what was condemned now can be removed
@@ -78,10 +79,18 @@ func (c *Collector) Collect(ctx context.Context, o CollectOptions) (*CollectResu
 			return res, err
 		}
 		if try == tries {
-			return nil, ErrGone
+			return nil, ErrBusy
+		}
+		select { // not in step with who was in the way
+		case <-time.After(time.Duration(rand.Int64N(int64(try+1) * int64(20*time.Millisecond)))):
+		case <-ctx.Done():
+			return nil, ctx.Err()
 		}
 	}
 }
+
+// ErrBusy: others have changed the store again and again.
+var ErrBusy = errors.New("other processes keep changing the store: nothing was let go; run it again")
 
 func (c *Collector) collectOnce(ctx context.Context, o CollectOptions) (*CollectResult, error) {
 	st, err := c.Journal.Load(ctx)
@@ -126,6 +135,7 @@ type collection struct {
 	iv   *inventory
 	drop *contents   // what goes
 	dead []pack.Info // of dead writers
+	lost []pack.Info // that are missing, or cannot be read at all
 }
 
 // plan finds out what goes, and checks that all else is there.
@@ -133,8 +143,15 @@ func (g *collection) plan(ctx context.Context) (err error) {
 	if g.h, err = g.readHistory(ctx, g.st, g.full, g.o.Policy != nil && g.o.Policy.Asks(), g.o.Clock); err != nil {
 		return err
 	}
-	if g.iv, err = g.takeInventory(ctx, g.st, g.full.Set()); err != nil {
+	var lost *[]pack.Info
+	if len(g.o.Only) > 0 { // what is lost with its pack may be declared gone
+		lost = &g.lost
+	}
+	if g.iv, err = g.takeInventory(ctx, g.st, g.full.Set(), lost); err != nil {
 		return err
+	}
+	if len(g.lost) > 0 {
+		g.full = objects.NewReader(g.Backend, pack.NewSet(g.Backend, g.st.Packs, g.st.Segments, with(g.st.Hidden(), g.lost)))
 	}
 	in := &g.h.in
 	for i := range in.Versions {
@@ -171,7 +188,7 @@ func (g *collection) evaluate() error {
 	in := &g.h.in
 	for _, m := range g.o.Policy.Metrics() {
 		if !slices.ContainsFunc(in.Versions, func(v policy.Version) bool { _, ok := v.Metrics[m]; return ok }) {
-			return fmt.Errorf("keep-best: %w %q; nothing was touched", ErrNoMetric, m)
+			return fmt.Errorf("%w %q that the policy asks for; nothing was touched", ErrNoMetric, m)
 		}
 	}
 	expired := g.o.Policy.ExpiredBranches(in, g.o.Branch)

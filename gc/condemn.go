@@ -48,7 +48,7 @@ func (g *collection) condemn(ctx context.Context) error {
 		}
 	}
 	expired := g.expired(w.stay)
-	condemned := slices.Concat(w.going, g.dead)
+	condemned := slices.Concat(w.going, g.lost, g.dead)
 	reason := "gc"
 	if g.o.Policy == nil {
 		reason = g.o.Reason
@@ -72,11 +72,11 @@ func (g *collection) condemn(ctx context.Context) error {
 		return err
 	}
 	err = g.Update(ctx, func(now *journal.State) ([]journal.Op, error) {
-		dead, err := g.recheck(ctx, now, made, w.going)
+		dead, err := g.recheck(ctx, now, made, slices.Concat(w.going, g.lost))
 		if err != nil {
 			return nil, err
 		}
-		condemned = slices.Concat(w.going, dead)
+		condemned = slices.Concat(w.going, g.lost, dead)
 		var ops []journal.Op
 		if len(made) > 0 {
 			ops = append(ops, journal.Op{Kind: journal.OpAddPacks, Packs: made})
@@ -108,6 +108,9 @@ func (g *collection) condemn(ctx context.Context) error {
 	}
 	g.res.Condemned = condemned
 	g.res.Until = g.o.Clock.Add(g.o.Grace)
+	for _, p := range condemned {
+		g.res.Freed += p.Size
+	}
 	for _, p := range made {
 		g.res.Freed -= p.Size
 	}

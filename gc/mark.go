@@ -44,7 +44,8 @@ func (iv *inventory) loc(r *row) pack.Loc {
 
 // takeInventory lists the records of all live packs. A pack that is not there as
 // the journal says is an error, as is an index that cannot be read.
-func (c *Collector) takeInventory(ctx context.Context, st *journal.State, set *pack.Set) (*inventory, error) {
+// With lost, such packs are listed there, and passed over.
+func (c *Collector) takeInventory(ctx context.Context, st *journal.State, set *pack.Set, lost *[]pack.Info) (*inventory, error) {
 	all, err := c.Journal.History(st).LivePacks(ctx)
 	if err != nil {
 		return nil, err
@@ -63,11 +64,23 @@ func (c *Collector) takeInventory(ctx context.Context, st *journal.State, set *p
 		if _, condemned := st.Condemned[p.Name]; condemned {
 			continue
 		}
+		var bad error
 		switch size, ok := sizes[p.Name.Key()]; {
 		case !ok:
-			return nil, fmt.Errorf("pack %s: %w", p.Name, objects.ErrMissing)
+			bad = fmt.Errorf("pack %s: %w", p.Name, objects.ErrMissing)
 		case size != p.Size:
-			return nil, fmt.Errorf("pack %s has %d bytes, want %d: %w", p.Name, size, p.Size, pack.ErrCorrupt)
+			bad = fmt.Errorf("pack %s has %d bytes, want %d: %w", p.Name, size, p.Size, pack.ErrCorrupt)
+		case lost != nil:
+			if _, err := set.Index(ctx, p); errors.Is(err, pack.ErrCorrupt) {
+				bad = err
+			}
+		}
+		if bad != nil && lost != nil {
+			*lost = append(*lost, p)
+			continue
+		}
+		if bad != nil {
+			return nil, bad
 		}
 		number[p.Name] = int32(len(iv.packs))
 		iv.packs = append(iv.packs, p)
@@ -77,6 +90,9 @@ func (c *Collector) takeInventory(ctx context.Context, st *journal.State, set *p
 		n += s.Rows
 	}
 	iv.rows = make([]row, 0, n)
+	if lost != nil && len(*lost) > 0 {
+		set = pack.NewSet(c.Backend, st.Packs, st.Segments, with(st.Hidden(), *lost))
+	}
 	sorted := true
 	for l, err := range set.Locs(ctx) {
 		if err != nil {

@@ -21,7 +21,7 @@ func (g *collection) remove(ctx context.Context) error {
 			continue
 		}
 		if errors.Is(err, errStale) {
-			err = ErrGone
+			err = ErrBusy
 		}
 		return err
 	}
@@ -59,7 +59,9 @@ func (g *collection) removeOnce(ctx context.Context) error {
 	objects.DeletePacks(context.WithoutCancel(ctx), g.Backend, due)
 	g.res.Removed = due
 	for _, p := range due {
-		g.res.Freed += p.Size
+		if !slices.Contains(g.res.Condemned, p) { // by an earlier run
+			g.res.Freed += p.Size
+		}
 	}
 	g.res.Condemned = slices.DeleteFunc(g.res.Condemned, func(p pack.Info) bool { return slices.Contains(due, p) })
 	return nil
@@ -105,7 +107,7 @@ func (g *collection) expendable(ctx context.Context, st *journal.State, due []pa
 	if again.h, err = g.readHistory(ctx, st, full, false, g.o.Clock); err != nil {
 		return err
 	}
-	if again.iv, err = g.takeInventory(ctx, st, full.Set()); err != nil {
+	if again.iv, err = g.takeInventory(ctx, st, full.Set(), nil); err != nil {
 		return err
 	}
 	again.drop = newContents(again.iv)

@@ -88,7 +88,7 @@ func classify(err error) error {
 		return as(ErrFormat, err)
 	case is(journal.ErrCorrupt, journal.ErrMissing, objects.ErrCorrupt, objects.ErrMissing, pack.ErrCorrupt, pack.ErrNotFound):
 		return as(ErrDamaged, err)
-	case is(gc.ErrGone, gc.ErrHeld):
+	case is(gc.ErrGone, gc.ErrBusy, gc.ErrHeld):
 		return as(ErrConflict, err)
 	case is(backend.ErrReadOnly, syscall.EROFS):
 		return as(ErrReadOnly, err)

@@ -80,6 +80,9 @@ func (s *Store) Fsck(ctx context.Context, o FsckOptions) (*FsckReport, error) {
 			return nil, err
 		}
 	}
+	if o.Repair && f.rep.OK && f.sn != nil {
+		s.protectOrWarn(ctx, true) // parity that is lost is named by nothing
+	}
 	s.sweep(ctx)
 	cache := s.openStatCache()
 	for _, p := range f.rep.Problems {

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"iter"
 	"maps"
@@ -151,6 +152,9 @@ func (s *Store) GC(ctx context.Context, o GCOptions) (*GCResult, error) {
 		return res, nil
 	}
 	r, err := s.repack(ctx, RepackOptions{})
+	if errors.Is(err, gc.ErrGone) { // another process does it
+		r, err = &RepackResult{}, nil
+	}
 	if err != nil {
 		return res, err
 	}

@@ -106,7 +106,7 @@ func (w *world) collect(d *desk, o GCOptions, perilous bool) {
 	dry.DryRun = true
 	was := w.storeFiles()
 	plan, err := d.s.GC(ctx, dry)
-	if o.Rules["keep-best"] != "" && !w.measured() {
+	if asksScore(o.Rules) && !w.measured() {
 		w.want(err, ErrUsage)
 		return
 	}
@@ -317,4 +317,9 @@ func (w *world) repack(d *desk) {
 	if err := w.change(d, w.o.clone(), allowance{}, func(s *Store) error { _, err := s.Repack(context.Background(), o); return err }); err != nil && !w.hurt {
 		w.fatal("%v", err)
 	}
+}
+
+// asksScore tells whether rules ask for the metric score.
+func asksScore(rules map[string]string) bool {
+	return rules["keep-best"] != "" || strings.Contains(rules["keep-where"], "metrics.score")
 }

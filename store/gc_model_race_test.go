@@ -38,8 +38,9 @@ func (w *world) together(d *desk) {
 		}
 	}
 	o := GCOptions{Rules: w.rules(), Now: w.chance(2)}
-	if o.Rules["keep-best"] != "" && !w.measured() {
+	if asksScore(o.Rules) && !w.measured() {
 		delete(o.Rules, "keep-best")
+		delete(o.Rules, "keep-where")
 	}
 	var wg sync.WaitGroup
 	var opened []*Store
@@ -154,6 +155,9 @@ func (w *world) between(d *desk) {
 	}
 	o := GCOptions{Rules: w.rules(), Now: w.chance(2)}
 	delete(o.Rules, "keep-best")
+	if asksScore(o.Rules) && !w.measured() {
+		delete(o.Rules, "keep-where")
+	}
 	may := w.allowed(o)
 	may.any = true
 	m := vfs.NewMem()

@@ -22,6 +22,7 @@ type ModelVersion struct {
 	Pieces  int        // of which it is made
 	Codecs  []codec.ID // that its pieces are stored with, ascending
 	Depth   int        // of the longest chain of bases below one of its pieces
+	Expired *Expiry    // not nil: its content was let go, and takes nothing
 }
 
 // ModelStats tells what the versions of one model take, that led to the version
@@ -96,7 +97,11 @@ func (c *modelCounter) version(ctx context.Context, v *Version) error {
 	if x.Status != objects.Removed {
 		m.Blob, m.Size = x.Blob, x.Size
 		if err := c.count(ctx, &m, old); err != nil {
-			return damagedModel(v, c.path, err)
+			x, xerr := c.sn.expiry(ctx, m.Blob)
+			if xerr != nil || x == nil {
+				return damagedModel(v, c.path, err)
+			}
+			m.Expired, m.Pieces, m.Depth, m.Codecs = x, 0, 0, nil
 		}
 	}
 	if !old {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -81,8 +82,11 @@ func runCheckout(ctx context.Context, a *app, o checkoutOptions) error {
 			return r.explain(err, first(o.args))
 		}
 		for _, f := range res.Fallbacks {
-			a.warn(fmt.Sprintf("%s: %s is damaged, so the content of %s was written instead: %v",
-				f.Path, res.Version.Name, f.From, f.Err))
+			what := "is damaged"
+			if errors.Is(f.Err, store.ErrExpired) {
+				what = "has expired"
+			}
+			a.warn(fmt.Sprintf("%s: %s %s, so the content of %s was written instead: %v", f.Path, res.Version.Name, what, f.From, f.Err))
 		}
 		if a.json {
 			err = writeJSON(a.out, newCheckoutDoc(res))

@@ -56,7 +56,6 @@ to the store; 130 interrupted.`,
 	cmd.Flags().BoolVar(&o.repair, "repair", false, "write again what is damaged")
 	cmd.Flags().StringVar(&o.sample, "sample", "", "read `SHARE` of the content, such as 5%, going on where the last one ended")
 	cmd.Flags().StringVar(&o.since, "since", "", "read the content of packs that came since `TIME` only")
-	cmd.MarkFlagsMutuallyExclusive("quick", "repair")
 	a.jsonFlag(cmd, "print the report as JSON")
 	return cmd
 }
@@ -83,6 +82,9 @@ func share(s string) (float64, error) {
 }
 
 func runFsck(ctx context.Context, a *app, o fsckOptions) error {
+	if o.quick && (o.repair || o.sample != "" || o.since != "") {
+		return usagef("leave out --quick", "--quick reads no content, which --repair, --sample and --since are about")
+	}
 	so := store.FsckOptions{Quick: o.quick, Repair: o.repair}
 	var err error
 	if so.Sample, err = share(o.sample); err != nil {

@@ -72,7 +72,7 @@ func runHold(ctx context.Context, a *app, arg, reason string) error {
 			return err
 		}
 		if a.json {
-			return writeJSON(a.out, holdDoc{Version: v.Name, ID: v.ID.String(), Path: path, Reason: reason})
+			return writeJSON(a.out, holdDoc{Version: v.Name, ID: v.ID.String(), Path: path, Reason: reason, Time: a.now().UTC().Format(time.RFC3339)})
 		}
 		a.say("%s is held", named(v, path))
 		return nil

@@ -54,13 +54,26 @@ func runLs(ctx context.Context, a *app, o lsOptions) error {
 		if err != nil {
 			return r.explain(err, first(o.args))
 		}
-		if a.json {
-			return writeJSON(a.out, newModelsDoc(v, models))
+		all, err := s.Expired(ctx)
+		if err != nil {
+			return err
 		}
+		doc := newModelsDoc(v, models)
 		table := columns{}
-		for _, m := range models {
-			table.add(cell{text: cleanLine(m.Path)}, cell{text: humanBytes(m.Size), right: true},
-				cell{text: m.Blob.Short(), look: a.style.dim})
+		for i, m := range models {
+			row := []cell{{text: cleanLine(m.Path)}, {text: humanBytes(m.Size), right: true}, {text: m.Blob.Short(), look: a.style.dim}}
+			x, err := all.Of(ctx, m.Blob)
+			if err != nil {
+				return err
+			}
+			if x != nil {
+				doc.Models[i].Expired = newExpiredDoc(x)
+				row = append(row, cell{text: "expired " + x.Time.UTC().Format("2006-01-02"), look: a.style.removed})
+			}
+			table.add(row...)
+		}
+		if a.json {
+			return writeJSON(a.out, doc)
 		}
 		return table.write(a.out)
 	})

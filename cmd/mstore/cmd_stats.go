@@ -100,7 +100,7 @@ func (a *app) printStats(st *store.Stats) error {
 	row("deltas saved", humanBytes(st.DeltaBytesSaved), "raw less stored, of pieces stored as differences")
 	row("metadata", humanBytes(st.MetadataBytes), "all that is not pieces")
 	if st.UnusedBytes > 0 {
-		row("unused", humanBytes(st.UnusedBytes), "packs of commits that are under way or were interrupted")
+		row("unused", humanBytes(st.UnusedBytes), "packs of commits under way or interrupted, and what mstore undelete can take back")
 	}
 	row("packs", count(st.Packs), "")
 	row("journal", humanBytes(st.JournalBytes), "")

@@ -192,13 +192,17 @@ func cmdRemember(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 // cmdDamage is "damage DIR OFFSET": flips a byte in each file below DIR that has
-// come since remember; without remember in each file.
+// come since remember; without remember in each file. "damage DIR cut" cuts them off.
 func cmdDamage(ts *testscript.TestScript, _ bool, args []string) {
 	old := strings.Split(ts.Getenv("REMEMBERED"), "\n")
 	n := 0
 	for _, f := range filesBelow(ts, args[0]) {
 		if !slices.Contains(old, f) {
-			flip(ts, f, args[1])
+			if args[1] == "cut" {
+				ts.Check(os.Truncate(f, 100))
+			} else {
+				flip(ts, f, args[1])
+			}
 			n++
 		}
 	}

@@ -32,10 +32,27 @@ func (a *app) showModel(ctx context.Context, s *store.Store, rev, path string) e
 	if err != nil {
 		return err
 	}
+	all, err := s.Expired(ctx)
+	if err != nil {
+		return err
+	}
+	var x *store.Expiry
+	if c.Status != objects.Removed {
+		if x, err = all.Of(ctx, c.Blob); err != nil {
+			return err
+		}
+	}
 	if a.json {
-		return writeJSON(a.out, newOneModelDoc(v, c))
+		doc := newOneModelDoc(v, c)
+		if x != nil {
+			doc.Model.Expired = newExpiredDoc(x)
+		}
+		return writeJSON(a.out, doc)
 	}
 	facts := a.modelFacts(v, c)
+	if x != nil {
+		facts.add(cell{text: "content", look: a.style.dim}, cell{text: cleanLine(x.String())})
+	}
 	facts.add(cell{text: "size", look: a.style.dim}, cell{text: withChange(c)})
 	return facts.write(a.out)
 }

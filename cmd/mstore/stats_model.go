@@ -17,14 +17,15 @@ type modelStatsDoc struct {
 }
 
 type modelVersionDoc struct {
-	Version    string   `json:"version"`
-	ID         string   `json:"id"` // of the version
-	Status     string   `json:"status"`
-	RawBytes   int64    `json:"raw_bytes"`
-	AddedBytes int64    `json:"added_bytes"`
-	Pieces     int      `json:"pieces"`
-	Codecs     []string `json:"codecs"`
-	Depth      int      `json:"depth"`
+	Version    string      `json:"version"`
+	ID         string      `json:"id"` // of the version
+	Status     string      `json:"status"`
+	RawBytes   int64       `json:"raw_bytes"`
+	AddedBytes int64       `json:"added_bytes"`
+	Pieces     int         `json:"pieces"`
+	Codecs     []string    `json:"codecs"`
+	Depth      int         `json:"depth"`
+	Expired    *expiredDoc `json:"expired,omitempty"`
 }
 
 // statsOf shows what the versions of one model take.
@@ -51,6 +52,10 @@ func (a *app) statsOf(ctx context.Context, s *store.Store, o statsOptions) error
 			table.add(name, cell{text: "removed", look: a.style.removed, wide: true})
 			continue
 		}
+		if v.Expired != nil {
+			table.add(name, cell{text: humanBytes(v.Size), right: true}, cell{text: "expired " + v.Expired.Time.UTC().Format("2006-01-02"), look: a.style.removed, wide: true})
+			continue
+		}
 		table.add(name, cell{text: humanBytes(v.Size), right: true}, cell{text: humanBytes(v.Added), right: true},
 			cell{text: humanize.Comma(int64(v.Pieces)), right: true}, cell{text: humanize.Comma(int64(v.Depth)), right: true},
 			cell{text: strings.Join(codecNames(v), " ")})
@@ -63,6 +68,9 @@ func newModelStatsDoc(path string, versions []store.ModelVersion) *modelStatsDoc
 	for i, v := range versions {
 		d.Versions[i] = modelVersionDoc{Version: v.Version.Name, ID: v.Version.ID.String(), Status: v.Status.String(),
 			RawBytes: v.Size, AddedBytes: v.Added, Pieces: v.Pieces, Codecs: codecNames(v), Depth: v.Depth}
+		if v.Expired != nil {
+			d.Versions[i].Expired = newExpiredDoc(v.Expired)
+		}
 	}
 	return d
 }

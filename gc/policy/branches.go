@@ -1,5 +1,7 @@
 package policy
 
+import "time"
+
 // ExpiredBranches returns the heads of branches that have a ttl and whose
 // newest version lies longer than that before the reference, in the order of
 // in.Heads, without the branch current ("": there is none). The caller deletes
@@ -9,13 +11,18 @@ func (p *Policy) ExpiredBranches(in *Input, current string) []Head {
 	ref := in.reference()
 	var list []Head
 	for _, h := range in.Heads {
-		s := p.branchRules(h.Branch)[ttl]
-		if s == nil || s.off || h.Branch == current || h.Version < 0 || h.Version >= len(in.Versions) {
+		if h.Branch == current || h.Version < 0 || h.Version >= len(in.Versions) {
 			continue
 		}
-		if in.Versions[h.Version].Time.Before(ref.Add(-s.d)) {
+		if p.ttlOver(h.Branch, in.Versions[h.Version].Time, ref) {
 			list = append(list, h)
 		}
 	}
 	return list
+}
+
+// ttlOver tells whether a branch whose newest version has that time is too old.
+func (p *Policy) ttlOver(branch string, newest, ref time.Time) bool {
+	s := p.branchRules(branch)[ttl]
+	return s != nil && !s.off && newest.Before(ref.Add(-s.d))
 }

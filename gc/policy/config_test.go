@@ -110,7 +110,7 @@ func TestString(t *testing.T) {
 	if d := cmp.Diff(want, p.String()); d != "" {
 		t.Error(d)
 	}
-	if d := cmp.Diff([]string{"a:b", "loss"}, p.Metrics()); d != "" {
+	if d := cmp.Diff([]string{"a:b", "acc", "loss"}, p.Metrics()); d != "" {
 		t.Error(d)
 	}
 	if err := p.Set("keep-last", "3"); err != nil {

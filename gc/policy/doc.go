@@ -12,7 +12,8 @@
 // A line is the first-parent history of a branch head, or of the tip that a
 // deleted branch left: a version that no head and no other version leads to.
 // Such a tip is under the rules of the branch that it was committed to, but
-// without the protection of a head. A safety version that no line leads through
+// without the protection of a head; if the branch has a ttl that is over for that tip, it is no line,
+// and what is on no other expires. A safety version that no line leads through
 // is under no rule: the caller pins those that are to stay.
 //
 // The reference is the moment that durations count back from: the time of the

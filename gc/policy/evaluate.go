@@ -142,6 +142,9 @@ func (ev *evaluation) kindOf(path string) (*kind, error) {
 }
 
 func (ev *evaluation) newVerdict(k *kind, classes []int32) verdict {
+	if classes != nil && len(classes) == 0 {
+		return verdict{expired: []string{ttlText}}
+	}
 	if len(classes) == 0 {
 		text := ev.in.SafetyReason
 		if text == "" {

@@ -19,12 +19,16 @@ type line struct {
 type lines struct {
 	list    []line
 	classes []rules   // by class
-	cover   []int32   // by version; 0: no line leads there
+	cover   []int32   // by version; 0: no line leads there; overTTL: nor would one, its branch is too old
 	covers  [][]int32 // classes by cover, sorted
 }
 
+// overTTL is the cover of what deleted branches left whose ttl is over.
+const overTTL = 1
+
 func newLines(p *Policy, in *Input) *lines {
-	l := &lines{covers: [][]int32{nil}}
+	l := &lines{covers: [][]int32{nil, {}}}
+	ref := in.reference()
 	ofBranch, ofRules := map[string]int32{}, map[rules]int32{}
 	add := func(branch string, tip int, head bool) {
 		class, ok := ofBranch[branch]
@@ -53,6 +57,9 @@ func newLines(p *Policy, in *Input) *lines {
 	// reached yet is a tip.
 	for v := len(in.Versions) - 1; v >= 0; v-- {
 		x := &in.Versions[v]
+		if !reached[v] && !x.Safety && p.ttlOver(x.Branch, x.Time, ref) {
+			continue // what it was made from may be of another branch, and is a tip then
+		}
 		if !reached[v] && !x.Safety {
 			add(x.Branch, v, false)
 			reached[v] = true
@@ -62,6 +69,11 @@ func newLines(p *Policy, in *Input) *lines {
 		}
 	}
 	l.findCovers(in.Versions)
+	for v := range in.Versions {
+		if l.cover[v] == 0 && !in.Versions[v].Safety {
+			l.cover[v] = overTTL
+		}
+	}
 	return l
 }
 

@@ -107,6 +107,9 @@ func (n *naive) evaluate() []string {
 		}
 	}
 	for v := len(vs) - 1; v >= 0; v-- {
+		if s := n.ruleFor(ttl, "", vs[v].Branch); s != nil && vs[v].Time.Before(n.ref.Add(-s.d)) && !onLine[v] {
+			continue
+		}
 		if !onLine[v] && !vs[v].Safety {
 			mark(v)
 			for path := range paths {
@@ -280,6 +283,8 @@ func (n *naive) show(onLine map[int]bool) []string {
 						text += ":" + path
 					}
 					texts = append(texts, text)
+				} else if !onLine[v] && !x.Safety {
+					sign, texts = "-", []string{"older than the ttl of its branch"}
 				} else if !onLine[v] {
 					sign, texts = "-", []string{"too old"}
 				} else {
@@ -374,6 +379,10 @@ func drawConfig(t *rapid.T) map[string]string {
 		name := rapid.SampledFrom(names).Draw(t, "rule")
 		where := rapid.SampledFrom([]string{"", "", "model.*.json.", "model.d/*.", "model.a.", "model.?.", "branch.main.", "branch.exp/*.", "branch.exp/1.", "branch.**."}).Draw(t, "level")
 		config["gc."+where+name] = rapid.SampledFrom(values[name]).Draw(t, "value")
+	}
+	if rapid.IntRange(0, 2).Draw(t, "ttl") == 0 {
+		where := rapid.SampledFrom([]string{"exp/*", "exp/1", "main", "**"}).Draw(t, "branches")
+		config["gc.branch."+where+".ttl"] = rapid.SampledFrom([]string{"1h", "1d", "30d", "off"}).Draw(t, "ttl value")
 	}
 	return config
 }

@@ -48,13 +48,20 @@ func (p *Policy) Empty() bool {
 	return empty
 }
 
-// Metrics returns the metrics that keep-best names on any level, sorted, each
+// Metrics returns the metrics that keep-best and keep-where name on any level, sorted, each
 // once.
 func (p *Policy) Metrics() []string {
 	var list []string
 	p.each(func(s *setting) {
 		for _, b := range s.best {
 			list = append(list, b.metric)
+		}
+		if s.where != nil {
+			for _, f := range s.where.Fields() {
+				if m, ok := strings.CutPrefix(f, "metrics."); ok {
+					list = append(list, m)
+				}
+			}
 		}
 	})
 	slices.Sort(list)

@@ -18,6 +18,7 @@ const (
 
 const (
 	futureText   = "from the future"
+	ttlText      = "older than the ttl of its branch"
 	noPolicyText = "no policy"
 )
 

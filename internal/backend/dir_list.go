@@ -129,10 +129,23 @@ func (l *lister) info(c child) (fs.FileInfo, error) {
 }
 
 // SweepDead removes what killed puts left below the directory dir, as far as the
-// file system tells that nobody has it open any more. A file that was written to
-// within the last second is left alone.
+// file system tells that nobody has it open any more. For one that was written to
+// within the last second it waits, since its writer may be about to link it.
 func (d *Dir) SweepDead(ctx context.Context, dir string) (files int, bytes int64, err error) {
-	return d.sweep(ctx, dir, time.Now().Add(-time.Second), true)
+	const young = time.Second
+	for again := false; ; again = true {
+		left := 0
+		n, size, err := d.sweep(ctx, dir, time.Now().Add(-young), &left)
+		files, bytes = files+n, bytes+size
+		if err != nil || left == 0 || again {
+			return files, bytes, err
+		}
+		select {
+		case <-time.After(young + young/10):
+		case <-ctx.Done():
+			return files, bytes, ctx.Err()
+		}
+	}
 }
 
 // Sweep removes what killed puts left below the directory dir ("." is all):
@@ -141,10 +154,12 @@ func (d *Dir) SweepDead(ctx context.Context, dir string) (files int, bytes int64
 // any put pauses between two writes: a put whose file is swept fails. A file
 // that is gone meanwhile is passed over, any other error ends the sweep.
 func (d *Dir) Sweep(ctx context.Context, dir string, olderThan time.Time) (files int, bytes int64, err error) {
-	return d.sweep(ctx, dir, olderThan, false)
+	return d.sweep(ctx, dir, olderThan, nil)
 }
 
-func (d *Dir) sweep(ctx context.Context, dir string, olderThan time.Time, unused bool) (files int, bytes int64, err error) {
+// sweep leaves alone, with young, files that somebody has open, and counts there
+// those that are not old enough.
+func (d *Dir) sweep(ctx context.Context, dir string, olderThan time.Time, young *int) (files int, bytes int64, err error) {
 	if dir != "." {
 		if err := checkKey("sweeping", dir); err != nil {
 			return 0, 0, err
@@ -160,7 +175,7 @@ func (d *Dir) sweep(ctx context.Context, dir string, olderThan time.Time, unused
 	for _, e := range entries {
 		name := path.Join(dir, e.Name())
 		if e.IsDir() && validElement(e.Name()) {
-			n, size, err := d.sweep(ctx, name, olderThan, unused)
+			n, size, err := d.sweep(ctx, name, olderThan, young)
 			files, bytes = files+n, bytes+size
 			if err != nil {
 				return files, bytes, err
@@ -171,8 +186,11 @@ func (d *Dir) sweep(ctx context.Context, dir string, olderThan time.Time, unused
 			continue
 		}
 		fi, err := e.Info()
+		if err == nil && young != nil && !fi.ModTime().Before(olderThan) && !fi.ModTime().After(time.Now()) {
+			*young++
+		}
 		if err == nil && fi.ModTime().Before(olderThan) {
-			if unused { // not asked of young ones: asking takes the lock for a moment
+			if young != nil { // not asked of young ones: asking takes the lock for a moment
 				if used, uerr := d.fs.InUse(name); used || uerr != nil {
 					continue
 				}

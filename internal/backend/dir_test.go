@@ -329,3 +329,35 @@ func TestDirSweep(t *testing.T) {
 		t.Errorf("a put whose file was swept: %v", err)
 	}
 }
+
+// TestSweepDead: the unfinished file of a writer that has died goes, however young it
+// is; that of one at work stays.
+func TestSweepDead(t *testing.T) {
+	root, err := vfs.OpenRoot(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	d := backend.NewDir(root)
+	defer d.Close()
+	w, err := d.Create(t.Context(), "at/work")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Write([]byte("half")); err != nil {
+		t.Fatal(err)
+	}
+	dead, err := root.Create("at/" + vfs.TempName())
+	if err == nil {
+		err = dead.Close()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, _, err := d.SweepDead(t.Context(), "."); n != 1 || err != nil {
+		t.Errorf("swept %d files, %v; want the dead one", n, err)
+	}
+	if err := w.Commit(); err != nil {
+		t.Errorf("the writer at work: %v", err)
+	}
+}
