@@ -72,7 +72,7 @@ func (g *collection) condemn(ctx context.Context) error {
 		return err
 	}
 	err = g.Update(ctx, func(now *journal.State) ([]journal.Op, error) {
-		dead, err := g.recheck(ctx, now, made, slices.Concat(w.going, g.lost))
+		dead, fresh, err := g.recheck(ctx, now, made, slices.Concat(w.going, g.lost))
 		if err != nil {
 			return nil, err
 		}
@@ -81,7 +81,8 @@ func (g *collection) condemn(ctx context.Context) error {
 		if len(made) > 0 {
 			ops = append(ops, journal.Op{Kind: journal.OpAddPacks, Packs: made})
 		}
-		ops = append(ops, letGo(expired, reason)...)
+		left := slices.DeleteFunc(slices.Clone(expired), func(x journal.Expired) bool { return slices.Contains(fresh, x.Blob) })
+		ops = append(ops, letGo(left, reason)...) // not what somebody has just saved again
 		if len(condemned) > 0 {
 			ops = append(ops, journal.Op{Kind: journal.OpCondemn, Packs: condemned, Reason: reason})
 		}
@@ -140,24 +141,24 @@ func (g *collection) expired(stay map[objects.BlobID]bool) (out []journal.Expire
 
 // recheck looks at what others have done since the plan was made. Commits that
 // keep to what stays do no harm; anything else makes the plan stale. It returns
-// the packs of dead writers that are still not named.
-func (g *collection) recheck(ctx context.Context, now *journal.State, made, going []pack.Info) (dead []pack.Info, err error) {
+// the packs of dead writers that are still not named, and the contents that were saved
+// since.
+func (g *collection) recheck(ctx context.Context, now *journal.State, made, going []pack.Info) (dead []pack.Info, fresh []objects.BlobID, err error) {
 	if now.Removals != g.st.Removals {
-		return nil, errStale
+		return nil, nil, errStale
 	}
 	named := map[pack.Name]bool{}
 	h := g.Journal.History(now)
-	var fresh []objects.BlobID
 	for n := g.st.Number + 1; n <= now.Number; n++ {
 		e, err := h.Entry(ctx, n)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		for i := range e.Ops {
 			switch op := &e.Ops[i]; op.Kind {
 			case journal.OpAddPacks:
 				if e.Commit() == nil { // by repack or a repair: what is in them may need what goes
-					return nil, errStale
+					return nil, nil, errStale
 				}
 				for _, p := range op.Packs {
 					named[p.Name] = true
@@ -165,11 +166,11 @@ func (g *collection) recheck(ctx context.Context, now *journal.State, made, goin
 			case journal.OpCommit:
 				v, _, err := e.Version()
 				if err != nil {
-					return nil, err
+					return nil, nil, err
 				}
 				changes, err := h.Changes(ctx, v, op.Parent, objects.NewReader(g.Backend, g.Set(now)))
 				if err != nil {
-					return nil, err
+					return nil, nil, err
 				}
 				for _, ch := range changes {
 					if ch.Status != objects.Removed {
@@ -178,7 +179,7 @@ func (g *collection) recheck(ctx context.Context, now *journal.State, made, goin
 				}
 			case journal.OpExpire: // our own, or it changed what there is too
 			default: // a name, a hold, a setting: the policy may say otherwise now
-				return nil, errStale
+				return nil, nil, errStale
 			}
 		}
 	}
@@ -198,7 +199,7 @@ func (g *collection) recheck(ctx context.Context, now *journal.State, made, goin
 				_, err = b.WriteTo(io.Discard)
 			}
 			if err != nil && ctx.Err() == nil {
-				return nil, errStale
+				return nil, nil, errStale
 			}
 		}
 	}
@@ -207,7 +208,7 @@ func (g *collection) recheck(ctx context.Context, now *journal.State, made, goin
 			dead = append(dead, p)
 		}
 	}
-	return dead, ctx.Err()
+	return dead, fresh, ctx.Err()
 }
 
 // without is a backend that lacks some packs.
