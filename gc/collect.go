@@ -147,19 +147,17 @@ func (g *collection) plan(ctx context.Context) (err error) {
 	if len(g.o.Only) > 0 { // what is lost with its pack may be declared gone
 		lost = &g.lost
 	}
-	if g.iv, err = g.takeInventory(ctx, g.st, g.full.Set(), lost); err != nil {
+	packs, removed, err := g.Journal.History(g.st).AllPacks(ctx)
+	if err != nil {
+		return err
+	}
+	if g.iv, err = g.takeInventory(ctx, g.st, g.full.Set(), packs, lost); err != nil {
 		return err
 	}
 	if len(g.lost) > 0 {
 		g.full = objects.NewReader(g.Backend, pack.NewSet(g.Backend, g.st.Packs, g.st.Segments, with(g.st.Hidden(), g.lost)))
 	}
-	in := &g.h.in
-	for i := range in.Versions {
-		for k := range in.Versions[i].Changes {
-			ch := &in.Versions[i].Changes[k]
-			ch.Gone = !ch.Removed && g.h.gone[ch.Blob] && !g.iv.hasBlob(ch.Blob)
-		}
-	}
+	g.h.markGone(g.iv)
 	if g.o.Policy != nil {
 		err = g.evaluate()
 	} else {
@@ -174,7 +172,7 @@ func (g *collection) plan(ctx context.Context) (err error) {
 	if err := g.weigh(ctx); err != nil {
 		return err
 	}
-	unnamed, err := g.debris(ctx, g.st, !g.o.DryRun)
+	unnamed, err := g.debris(ctx, g.st, packs, removed, !g.o.DryRun)
 	if err == nil && g.o.Dead != nil {
 		g.dead = g.o.Dead(unnamed)
 	}

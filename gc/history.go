@@ -159,3 +159,13 @@ func (h *history) protect(ctx context.Context, jh *journal.History, st *journal.
 	}
 	return nil
 }
+
+// markGone marks what has expired: an entry let it go, and no pack lists it.
+func (h *history) markGone(iv *inventory) {
+	for i := range h.in.Versions {
+		for k := range h.in.Versions[i].Changes {
+			ch := &h.in.Versions[i].Changes[k]
+			ch.Gone = !ch.Removed && h.gone[ch.Blob] && !iv.hasBlob(ch.Blob)
+		}
+	}
+}

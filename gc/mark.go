@@ -42,14 +42,11 @@ func (iv *inventory) loc(r *row) pack.Loc {
 		Off: r.off, Stored: r.stored, Raw: r.raw}}
 }
 
-// takeInventory lists the records of all live packs. A pack that is not there as
+// takeInventory lists the records of all, the packs that the journal names, but for the
+// condemned ones. A pack that is not there as
 // the journal says is an error, as is an index that cannot be read.
 // With lost, such packs are listed there, and passed over.
-func (c *Collector) takeInventory(ctx context.Context, st *journal.State, set *pack.Set, lost *[]pack.Info) (*inventory, error) {
-	all, err := c.Journal.History(st).LivePacks(ctx)
-	if err != nil {
-		return nil, err
-	}
+func (c *Collector) takeInventory(ctx context.Context, st *journal.State, set *pack.Set, all []pack.Info, lost *[]pack.Info) (*inventory, error) {
 	files, err := c.Backend.List(ctx, pack.Prefix, "", 0)
 	if err != nil {
 		return nil, err
@@ -238,11 +235,7 @@ func (c *contents) add(id objects.BlobID) {
 
 // debris lists the pack files that the journal does not name: a writer is about to
 // name them, or has died. With sweep it deletes those that the journal has removed.
-func (c *Collector) debris(ctx context.Context, st *journal.State, sweep bool) ([]pack.Info, error) {
-	live, removed, err := c.Journal.History(st).AllPacks(ctx)
-	if err != nil {
-		return nil, err
-	}
+func (c *Collector) debris(ctx context.Context, st *journal.State, live []pack.Info, removed map[pack.Name]bool, sweep bool) ([]pack.Info, error) {
 	known := map[pack.Name]bool{}
 	for _, p := range live {
 		known[p.Name] = true

@@ -107,16 +107,15 @@ func (g *collection) expendable(ctx context.Context, st *journal.State, due []pa
 	if again.h, err = g.readHistory(ctx, st, full, false, g.o.Clock); err != nil {
 		return err
 	}
-	if again.iv, err = g.takeInventory(ctx, st, full.Set(), nil); err != nil {
+	packs, err := g.Journal.History(st).LivePacks(ctx)
+	if err != nil {
+		return err
+	}
+	if again.iv, err = g.takeInventory(ctx, st, full.Set(), packs, nil); err != nil {
 		return err
 	}
 	again.drop = newContents(again.iv)
-	for i := range again.h.in.Versions {
-		for k := range again.h.in.Versions[i].Changes {
-			ch := &again.h.in.Versions[i].Changes[k]
-			ch.Gone = !ch.Removed && again.h.gone[ch.Blob] && !again.iv.hasBlob(ch.Blob)
-		}
-	}
+	again.h.markGone(again.iv)
 	if err := again.markKept(ctx); err != nil {
 		return err
 	}

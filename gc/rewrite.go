@@ -197,19 +197,10 @@ func (r *repack) lenient(ctx context.Context, err error) error {
 // other cuts, content that nothing names any more but somebody may be about to.
 func (r *repack) rest(ctx context.Context, w *objects.Writer) error {
 	for _, x := range r.old {
-		labels := map[uint32][]uint64{}
-		var rows []pack.Row
-		for row, err := range x.Rows() {
-			if err != nil {
-				return err
-			}
-			if row.Kind == pack.KindLabel {
-				labels[row.Off] = append(labels[row.Off], pack.Label(row.Key))
-			} else {
-				rows = append(rows, row)
-			}
+		rows, labels, err := records(x)
+		if err != nil {
+			return err
 		}
-		slices.SortFunc(rows, func(a, b pack.Row) int { return cmp.Compare(a.Off, b.Off) })
 		for _, row := range rows {
 			err := w.Copy(ctx, r.full, pack.Loc{Pack: x.Name, Row: row}, labels[row.Off])
 			if err == nil {
@@ -235,4 +226,22 @@ func (r *repack) replaced() []pack.Name {
 		names[i] = x.Name
 	}
 	return names
+}
+
+// records lists the records of a pack in their order, and their labels by where they
+// are.
+func records(x *pack.Index) (rows []pack.Row, labels map[uint32][]uint64, err error) {
+	labels = map[uint32][]uint64{}
+	for row, err := range x.Rows() {
+		if err != nil {
+			return nil, nil, err
+		}
+		if row.Kind == pack.KindLabel {
+			labels[row.Off] = append(labels[row.Off], pack.Label(row.Key))
+		} else {
+			rows = append(rows, row)
+		}
+	}
+	slices.SortFunc(rows, func(a, b pack.Row) int { return cmp.Compare(a.Off, b.Off) })
+	return rows, labels, nil
 }

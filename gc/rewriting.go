@@ -1,7 +1,6 @@
 package gc
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -313,19 +312,10 @@ func (w *rewriting) comparable(ctx context.Context, out *objects.Writer, m model
 
 // pack moves what is needed out of one pack.
 func (w *rewriting) pack(ctx context.Context, out *objects.Writer, s *source) error {
-	labels := map[uint32][]uint64{}
-	var rows []pack.Row
-	for row, err := range s.x.Rows() {
-		if err != nil {
-			return err
-		}
-		if row.Kind == pack.KindLabel {
-			labels[row.Off] = append(labels[row.Off], pack.Label(row.Key))
-		} else {
-			rows = append(rows, row)
-		}
+	rows, labels, err := records(s.x)
+	if err != nil {
+		return err
 	}
-	slices.SortFunc(rows, func(a, b pack.Row) int { return cmp.Compare(a.Off, b.Off) })
 	for _, row := range rows {
 		first, end := w.iv.find(row.Kind, row.Key)
 		if first == end || !w.iv.live[first] {

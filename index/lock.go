@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"time"
+
+	"github.com/mstore/mstore/internal/vfs"
 )
 
 // dirLock is held on the file lock in the index's directory. The system lets
@@ -19,7 +21,8 @@ func (l *dirLock) release() {
 }
 
 // lock takes the lock, making the directory if there is none. It waits for
-// Options.Wait and then returns ErrBusy.
+// Options.Wait and then returns ErrBusy. Where the system has no locks it is an error, so
+// that every question is answered from the journal.
 func (ix *Index) lock(ctx context.Context, exclusive bool) (*dirLock, error) {
 	deadline := time.Now().Add(ix.o.Wait)
 	for pause := time.Millisecond; ; pause = min(2*pause, 20*time.Millisecond) {
@@ -47,7 +50,7 @@ func (ix *Index) tryLock(exclusive bool) (*dirLock, error) {
 	if err != nil {
 		return nil, fmt.Errorf("locking the index: %w", err)
 	}
-	got, err := lockFile(f, exclusive)
+	got, err := vfs.TryLock(f, exclusive)
 	if err != nil || !got {
 		f.Close()
 		return nil, err

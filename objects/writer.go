@@ -30,7 +30,8 @@ type WriterOptions struct {
 	Cache     BaseCache // nil: none
 	// Only, if not nil, tells which pieces of a blob are stored; the others, and the
 	// recipe, are passed over.
-	Only   func(PieceID) bool
+	Only func(PieceID) bool
+
 	encode func(dst []byte, in codec.Input) ([]byte, codec.ID, []int) // nil: codec.Encode
 }
 

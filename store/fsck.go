@@ -75,12 +75,12 @@ func (s *Store) Fsck(ctx context.Context, o FsckOptions) (*FsckReport, error) {
 	if err != nil {
 		return nil, err
 	}
-	if o.Repair && !f.rep.OK {
+	switch {
+	case o.Repair && !f.rep.OK:
 		if f, err = s.repair(ctx, o, f); err != nil {
 			return nil, err
 		}
-	}
-	if o.Repair && f.rep.OK && f.sn != nil {
+	case o.Repair:
 		s.protectOrWarn(ctx, true) // parity that is lost is named by nothing
 	}
 	s.sweep(ctx)

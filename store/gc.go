@@ -247,7 +247,6 @@ const gcFile = workDir + "/gc"
 type lastGC struct {
 	Time  time.Time `json:"time"`
 	Entry uint64    `json:"entry"`
-	Packs int       `json:"packs"`
 }
 
 func (s *Store) noteGC(ctx context.Context) error {
@@ -255,11 +254,7 @@ func (s *Store) noteGC(ctx context.Context) error {
 	if err != nil {
 		return classify(err)
 	}
-	packs, err := s.j.History(st).LivePacks(ctx)
-	if err != nil {
-		return classify(err)
-	}
-	b, err := json.Marshal(lastGC{s.o.Clock(), st.Number, len(packs)})
+	b, err := json.Marshal(lastGC{s.o.Clock(), st.Number})
 	if err == nil {
 		_ = s.writeWork(gcFile, b, false) // it is there for --auto only
 	}

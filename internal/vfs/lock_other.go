@@ -2,7 +2,13 @@
 
 package vfs
 
-import "os"
+import (
+	"errors"
+	"fmt"
+	"os"
+)
 
-// tryLock does nothing: an open file cannot be removed on Windows in any case.
-func tryLock(*os.File) (bool, error) { return true, nil }
+// TryLock is unsupported here.
+func TryLock(f *os.File, _ bool) (bool, error) {
+	return false, fmt.Errorf("locking %q: %w", f.Name(), errors.ErrUnsupported)
+}

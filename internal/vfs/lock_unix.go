@@ -4,14 +4,21 @@ package vfs
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"syscall"
 )
 
-// tryLock reports false when another open file has the lock.
-func tryLock(f *os.File) (bool, error) {
+// TryLock takes a lock on an open file, shared or exclusive, which the system drops
+// when the file is closed. It reports false when another open file has a lock that
+// conflicts.
+func TryLock(f *os.File, exclusive bool) (bool, error) {
+	how := syscall.LOCK_SH
+	if exclusive {
+		how = syscall.LOCK_EX
+	}
 	for {
-		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		err := syscall.Flock(int(f.Fd()), how|syscall.LOCK_NB)
 		switch {
 		case err == nil:
 			return true, nil
@@ -19,7 +26,7 @@ func tryLock(f *os.File) (bool, error) {
 		case errors.Is(err, syscall.EWOULDBLOCK):
 			return false, nil
 		default:
-			return false, err
+			return false, fmt.Errorf("locking %q: %w", f.Name(), err)
 		}
 	}
 }

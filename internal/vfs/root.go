@@ -48,7 +48,7 @@ func (r *Root) Open(name string) (File, error) {
 func (r *Root) Create(name string) (File, error) {
 	f, err := r.open("create", name, os.O_CREATE|os.O_EXCL|os.O_RDWR)
 	if err == nil {
-		_, _ = tryLock(f.(rootFile).f) // for InUse; not every file system has locks
+		_, _ = TryLock(f.(rootFile).f, true) // for InUse; not every file system has locks
 	}
 	return f, err
 }
@@ -60,7 +60,7 @@ func (r *Root) InUse(name string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	free, err := tryLock(f.(rootFile).f)
+	free, err := TryLock(f.(rootFile).f, true)
 	return err == nil && !free, f.Close()
 }
 
