@@ -263,9 +263,12 @@ func (w *world) expire(d *desk) {
 	o := ExpireOptions{Force: w.chance(4), Grace: w.chance(3)}
 	w.log("expire v%d:%s, %+v", v.seq, path, o)
 	kept := w.o.protected()
-	held := false
+	held, perhaps := false, w.o.future()
 	for p, data := range v.files {
-		held = held || (path == "" || p == path) && kept[blobOf(data)] != "" && w.o.gone[blobOf(data)] == 0
+		if b := blobOf(data); (path == "" || p == path) && kept[b] != "" {
+			held = held || w.o.gone[b] == 0
+			perhaps = perhaps || w.o.unsure[b]
+		}
 	}
 	dry := o
 	dry.DryRun = true
@@ -274,7 +277,7 @@ func (w *world) expire(d *desk) {
 	case held && !o.Force:
 		w.want(err, ErrConflict)
 		return
-	case errors.Is(err, ErrConflict) && !o.Force && w.o.future():
+	case errors.Is(err, ErrConflict) && !o.Force && perhaps:
 		return
 	}
 	w.want(err, nil)
