@@ -28,9 +28,10 @@ type facts struct {
 	holds    map[holdOf]bool
 	config   map[string]string
 
-	gone      map[objects.BlobID]uint64 // expired by that entry
-	unsure    map[objects.BlobID]bool   // expired or not: either will do
-	batches   map[uint64][]pack.Name    // packs that were condemned with an expiry
+	gone      map[objects.BlobID]uint64   // expired by that entry
+	was       map[objects.BlobID][]uint64 // all entries by which it has ever expired
+	unsure    map[objects.BlobID]bool     // expired or not: either will do
+	batches   map[uint64][]pack.Name      // packs that were condemned with an expiry
 	condemned map[pack.Name]time.Time
 	expired   []objects.BlobID // of the entries that were read last
 }
@@ -56,13 +57,14 @@ type holdOf struct{ id, path string }
 func newFacts() *facts {
 	return &facts{versions: map[string]*fact{}, entries: map[uint64]string{}, names: map[string]pointer{}, moves: map[string][]string{},
 		stack: map[string][]string{}, holds: map[holdOf]bool{}, config: map[string]string{}, gone: map[objects.BlobID]uint64{},
-		unsure: map[objects.BlobID]bool{}, batches: map[uint64][]pack.Name{}, condemned: map[pack.Name]time.Time{}}
+		was: map[objects.BlobID][]uint64{}, unsure: map[objects.BlobID]bool{}, batches: map[uint64][]pack.Name{}, condemned: map[pack.Name]time.Time{}}
 }
 
 func (o *facts) clone() *facts {
 	c := *o
 	c.versions, c.entries, c.names = maps.Clone(o.versions), maps.Clone(o.entries), maps.Clone(o.names)
 	c.moves, c.stack, c.holds, c.config = maps.Clone(o.moves), maps.Clone(o.stack), maps.Clone(o.holds), maps.Clone(o.config)
+	c.was = maps.Clone(o.was)
 	c.gone, c.unsure, c.batches, c.condemned = maps.Clone(o.gone), maps.Clone(o.unsure), maps.Clone(o.batches), maps.Clone(o.condemned)
 	c.order, c.expired = slices.Clone(o.order), nil
 	return &c
@@ -240,6 +242,7 @@ func (w *world) apply(o *facts, e *journal.Entry, may allowance) {
 			expires = true
 			for _, x := range op.Expired {
 				o.gone[x.Blob] = e.Number
+				o.was[x.Blob] = append(slices.Clip(o.was[x.Blob]), e.Number)
 				delete(o.unsure, x.Blob)
 				o.expired = append(o.expired, x.Blob)
 			}
@@ -261,7 +264,7 @@ func (w *world) apply(o *facts, e *journal.Entry, may allowance) {
 }
 
 // undelete brings back what the packs hold: surely all that was let go when all of
-// them were condemned.
+// them were condemned; perhaps what they held when it was let go an earlier time.
 func (o *facts) undelete(packs []pack.Info) {
 	back := map[pack.Name]bool{}
 	for _, p := range packs {
@@ -269,16 +272,15 @@ func (o *facts) undelete(packs []pack.Info) {
 		delete(o.condemned, p.Name)
 	}
 	for b, n := range o.gone {
-		count := 0
-		for _, p := range o.batches[n] {
-			if back[p] {
-				count++
-			}
-		}
-		if count > 0 && count == len(o.batches[n]) {
+		back := func(p pack.Name) bool { return back[p] }
+		if all := o.batches[n]; len(all) > 0 && !slices.ContainsFunc(all, func(p pack.Name) bool { return !back(p) }) {
 			delete(o.gone, b)
-		} else if count > 0 {
-			o.unsure[b] = true
+			continue
+		}
+		for _, n := range o.was[b] {
+			if slices.ContainsFunc(o.batches[n], back) {
+				o.unsure[b] = true
+			}
 		}
 	}
 }
