@@ -158,6 +158,11 @@ func (g *collection) plan(ctx context.Context) (err error) {
 		g.full = objects.NewReader(g.Backend, pack.NewSet(g.Backend, g.st.Packs, g.st.Segments, with(g.st.Hidden(), g.lost)))
 	}
 	g.h.markGone(g.iv)
+	if len(g.lost) > 0 {
+		if err := g.checkTrees(ctx); err != nil {
+			return err
+		}
+	}
 	if g.o.Policy != nil {
 		err = g.evaluate()
 	} else {
@@ -272,6 +277,36 @@ func (g *collection) markKept(ctx context.Context) error {
 		}
 		if i%1024 == 0 && ctx.Err() != nil {
 			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+// checkTrees makes sure that the trees of all versions are there without the packs
+// that cannot be read: what lists the models of a version is never let go.
+func (g *collection) checkTrees(ctx context.Context) error {
+	seen := map[objects.TreeID]bool{}
+	for e, err := range g.Journal.History(g.st).Entries(ctx, 0) {
+		if err != nil {
+			return err
+		}
+		v, _, err := e.Version()
+		if err != nil {
+			return err
+		}
+		if v == nil {
+			continue
+		}
+		err = objects.OpenTree(v.Tree, g.full).Walk(ctx, func(id objects.TreeID, _ []objects.TreeEntry, err error) (bool, error) {
+			again := seen[id]
+			seen[id] = true
+			return !again, err
+		})
+		if err != nil {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			return fmt.Errorf("%w: the list of models of v%d: %w; nothing was removed (mstore fsck --repair may help)", ErrProtected, v.Seq, err)
 		}
 	}
 	return nil

@@ -216,8 +216,14 @@ func (w *world) damage(d *desk) {
 		w.open(d)
 		rep, err = d.s.Fsck(ctx, FsckOptions{Repair: true})
 	}
-	if err == nil && !rep.OK && !can { // of the files that share its parity too many have been removed
+	if err == nil && !can { // of the files that share its parity too many have been removed
 		w.log("  too late for the parity that there was")
+		for b, entries := range w.o.was { // what had expired and was there again may have expired again with it
+			if _, gone := w.o.gone[b]; !gone {
+				w.o.gone[b] = entries[len(entries)-1]
+			}
+			w.o.unsure[b] = true
+		}
 		w.count["too late"]++
 		_ = w.store.Remove(name)
 		write(w.t, w.store, name, whole)

@@ -263,7 +263,7 @@ func (w *world) expire(d *desk) {
 	o := ExpireOptions{Force: w.chance(4), Grace: w.chance(3)}
 	w.log("expire v%d:%s, %+v", v.seq, path, o)
 	kept := w.o.protected()
-	held, perhaps := false, w.o.future()
+	held, perhaps := false, w.o.future(w.clock.jump(0))
 	for p, data := range v.files {
 		if b := blobOf(data); (path == "" || p == path) && kept[b] != "" {
 			held = held || w.o.gone[b] == 0

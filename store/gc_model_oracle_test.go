@@ -158,13 +158,17 @@ func (o *facts) newestOf(n int) map[objects.BlobID]string {
 	return out
 }
 
-// future tells whether some version is dated after the one that was made last.
-func (o *facts) future() bool {
-	var last time.Time
+// future tells whether some version is dated after the one that was made last, or
+// after now.
+func (o *facts) future(now time.Time) bool {
+	last := now
 	for _, id := range o.order {
 		if v := o.versions[id]; !v.safety {
 			last = v.time
 		}
+	}
+	if last.After(now) {
+		last = now
 	}
 	return slices.ContainsFunc(o.order, func(id string) bool { return o.versions[id].time.After(last) })
 }
