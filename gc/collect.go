@@ -135,7 +135,7 @@ type collection struct {
 	iv   *inventory
 	drop *contents   // what goes
 	dead []pack.Info // of dead writers
-	lost []pack.Info // that are missing, or cannot be read at all
+	lost losses
 }
 
 // plan finds out what goes, and checks that all else is there.
@@ -143,7 +143,7 @@ func (g *collection) plan(ctx context.Context) (err error) {
 	if g.h, err = g.readHistory(ctx, g.st, g.full, g.o.Policy != nil && g.o.Policy.Asks(), g.o.Clock); err != nil {
 		return err
 	}
-	var lost *[]pack.Info
+	var lost *losses
 	if len(g.o.Only) > 0 { // what is lost with its pack may be declared gone
 		lost = &g.lost
 	}
@@ -154,13 +154,13 @@ func (g *collection) plan(ctx context.Context) (err error) {
 	if g.iv, err = g.takeInventory(ctx, g.st, g.full.Set(), packs, lost); err != nil {
 		return err
 	}
-	if len(g.lost) > 0 {
-		g.full = objects.NewReader(g.Backend, pack.NewSet(g.Backend, g.st.Packs, g.st.Segments, with(g.st.Hidden(), g.lost)))
+	if len(g.lost.packs) > 0 {
+		g.full = objects.NewReader(g.Backend, pack.NewSet(g.Backend, g.st.Packs, g.st.Segments, with(g.st.Hidden(), g.lost.packs)))
 	}
 	g.h.markGone(g.iv)
-	if len(g.lost) > 0 {
+	if len(g.lost.packs) > 0 {
 		if err := g.checkTrees(ctx); err != nil {
-			return err
+			return errors.Join(err, g.lost.why)
 		}
 	}
 	if g.o.Policy != nil {
@@ -172,7 +172,7 @@ func (g *collection) plan(ctx context.Context) (err error) {
 		return err
 	}
 	if err := g.markKept(ctx); err != nil {
-		return err
+		return errors.Join(err, g.lost.why)
 	}
 	if err := g.weigh(ctx); err != nil {
 		return err

@@ -48,7 +48,7 @@ func (g *collection) condemn(ctx context.Context) error {
 		}
 	}
 	expired := g.expired(w.stay)
-	condemned := slices.Concat(w.going, g.lost, g.dead)
+	condemned := slices.Concat(w.going, g.lost.packs, g.dead)
 	reason := "gc"
 	if g.o.Policy == nil {
 		reason = g.o.Reason
@@ -72,11 +72,11 @@ func (g *collection) condemn(ctx context.Context) error {
 		return err
 	}
 	err = g.Update(ctx, func(now *journal.State) ([]journal.Op, error) {
-		dead, fresh, err := g.recheck(ctx, now, made, slices.Concat(w.going, g.lost))
+		dead, fresh, err := g.recheck(ctx, now, made, slices.Concat(w.going, g.lost.packs))
 		if err != nil {
 			return nil, err
 		}
-		condemned = slices.Concat(w.going, g.lost, dead)
+		condemned = slices.Concat(w.going, g.lost.packs, dead)
 		var ops []journal.Op
 		if len(made) > 0 {
 			ops = append(ops, journal.Op{Kind: journal.OpAddPacks, Packs: made})

@@ -42,11 +42,17 @@ func (iv *inventory) loc(r *row) pack.Loc {
 		Off: r.off, Stored: r.stored, Raw: r.raw}}
 }
 
+// losses are packs that are missing, or cannot be read at all, and why.
+type losses struct {
+	packs []pack.Info
+	why   error
+}
+
 // takeInventory lists the records of all, the packs that the journal names, but for the
 // condemned ones. A pack that is not there as
 // the journal says is an error, as is an index that cannot be read.
 // With lost, such packs are listed there, and passed over.
-func (c *Collector) takeInventory(ctx context.Context, st *journal.State, set *pack.Set, all []pack.Info, lost *[]pack.Info) (*inventory, error) {
+func (c *Collector) takeInventory(ctx context.Context, st *journal.State, set *pack.Set, all []pack.Info, lost *losses) (*inventory, error) {
 	files, err := c.Backend.List(ctx, pack.Prefix, "", 0)
 	if err != nil {
 		return nil, err
@@ -73,7 +79,7 @@ func (c *Collector) takeInventory(ctx context.Context, st *journal.State, set *p
 			}
 		}
 		if bad != nil && lost != nil {
-			*lost = append(*lost, p)
+			lost.packs, lost.why = append(lost.packs, p), errors.Join(lost.why, bad)
 			continue
 		}
 		if bad != nil {
@@ -87,8 +93,8 @@ func (c *Collector) takeInventory(ctx context.Context, st *journal.State, set *p
 		n += s.Rows
 	}
 	iv.rows = make([]row, 0, n)
-	if lost != nil && len(*lost) > 0 {
-		set = pack.NewSet(c.Backend, st.Packs, st.Segments, with(st.Hidden(), *lost))
+	if lost != nil && len(lost.packs) > 0 {
+		set = pack.NewSet(c.Backend, st.Packs, st.Segments, with(st.Hidden(), lost.packs))
 	}
 	sorted := true
 	for l, err := range set.Locs(ctx) {

@@ -55,7 +55,7 @@ func (w *rewriting) run(ctx context.Context) (made []pack.Info, err error) {
 		if made, err = w.once(ctx); err != nil {
 			return nil, err
 		}
-		broken, err := w.broken(ctx, w.st, made, slices.Concat(w.going, w.lost))
+		broken, err := w.broken(ctx, w.st, made, slices.Concat(w.going, w.lost.packs))
 		if err == nil && len(broken) == 0 {
 			return made, nil
 		}
@@ -253,7 +253,7 @@ func (w *rewriting) write(ctx context.Context) ([]pack.Info, error) {
 			needed[p] = true
 		}
 	}
-	rest := pack.NewSet(w.Backend, w.st.Packs, w.st.Segments, with(w.st.Hidden(), slices.Concat(going, w.lost)))
+	rest := pack.NewSet(w.Backend, w.st.Packs, w.st.Segments, with(w.st.Hidden(), slices.Concat(going, w.lost.packs)))
 	rest.Inherit(w.full.Set())
 	kept := objects.NewReader(w.Backend, rest)
 	o := objects.WriterOptions{Folded: true, NewName: w.NewName, MaxPack: packSize,
