@@ -69,7 +69,7 @@ func (w *world) allowed(o GCOptions) allowance {
 		may.none = may.none && !strings.HasPrefix(rule, "keep-")
 	}
 	for key := range w.o.config {
-		may.none = may.none && !strings.Contains(key, ".keep-")
+		may.none = may.none && !strings.Contains(key, ".keep-") && !strings.HasSuffix(key, ".ttl")
 	}
 	for _, rule := range []string{"keep-last", "never-below"} {
 		if w.o.config["gc."+rule] != "" {
