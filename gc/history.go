@@ -65,6 +65,7 @@ func (h *history) add(ctx context.Context, jh *journal.History, e *journal.Entry
 		Time: rec.Time, Models: rec.Models, Bytes: rec.Bytes}
 	if h.all {
 		v.Author, v.Message, v.Source, v.Params, v.Metrics = rec.Author, rec.Message, rec.Source, rec.Params, rec.Metrics
+		v.Meta, v.Errors, v.Warnings = rec.Meta, rec.Quality.Errors, rec.Quality.Warnings
 	}
 	if n := len(h.in.Versions); n > 0 && h.in.Versions[n-1].Branch == v.Branch {
 		v.Branch = h.in.Versions[n-1].Branch

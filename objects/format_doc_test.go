@@ -20,7 +20,7 @@ func TestWorkedExample(t *testing.T) {
 		t.Fatal(err)
 	}
 	v := Version{Tree: tree.ID, Seq: 1, Generation: 1, Time: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Author: "ada", Message: "first",
-		Added: 1, Models: 1, Bytes: e.Size, Changes: []Change{{Path: e.Path, Status: Added, Blob: e.Blob, Size: e.Size}}}
+		Added: 1, Models: 1, Bytes: e.Size, Changes: []Change{{Path: e.Path, Status: Added, Blob: e.Blob, Size: e.Size, Kind: "json"}}}
 	enc, id := v.Encode()
 	var want strings.Builder
 	part := func(what string, n int) {
@@ -33,12 +33,14 @@ func TestWorkedExample(t *testing.T) {
 	part("seconds, nanoseconds", 6)
 	part(`author "ada"`, 4)
 	part(`message "first"`, 6)
-	part("source, params, metrics", 3)
+	part("source, params, metrics, metadata", 4)
+	part("errors, warnings, notes", 3)
 	part("added, changed, removed, models, bytes", 5)
 	part("1 change: added", 2)
 	part(`"hello.json"`, 11)
 	part("blob", 32)
 	part("size 14", 1)
+	part(`kind "json"`, 5)
 	fmt.Fprintf(&want, "\nblob     %s\nversion  %s\n", e.Blob, id)
 	if len(enc) > 0 {
 		t.Fatalf("%d bytes more", len(enc))

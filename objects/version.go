@@ -10,6 +10,9 @@ type Change struct {
 	Blob     BlobID // the new content; for Removed what was removed
 	Size     int64  // bytes of Blob
 	PrevSize int64  // bytes of what stood there before; 0 for Added
+	// Kind is the kind of model that Blob was recognised as when it was saved; "" for
+	// none, and where nobody looked.
+	Kind string
 }
 
 // Status is what happened to a model.
@@ -56,10 +59,30 @@ type Version struct {
 	Source     string         // what the models were made from
 	Params     map[string]any // values: string, int64, float64, bool
 	Metrics    map[string]any // values: string, int64, float64, bool
+	Meta       map[string]any // how it came to be: git.commit, host, env.torch_version, ...; values as above
+	Quality    Quality
 
 	// Changes is sorted by path, and empty when there are more than MaxChanges.
 	Changes                 []Change
 	Added, Changed, Removed int   // counts, always filled in
 	Models                  int   // number of models in Tree
 	Bytes                   int64 // raw size of all models in Tree
+}
+
+// Quality is what validation said of the models that a version added or changed.
+type Quality struct {
+	Errors, Warnings int    // all of them
+	Notes            []Note // not more than MaxNotes
+}
+
+// MaxNotes is how many findings of validation a version keeps.
+const MaxNotes = 50
+
+// Note is one finding of validation.
+type Note struct {
+	Path  string // of the model
+	Error bool   // else a warning
+	Rule  string // which rule it offends
+	Place string // in the model: a JSONPath or a tensor; "" for the whole
+	Text  string
 }

@@ -34,6 +34,8 @@ func (v *Version) Encode() ([]byte, VersionID) {
 	e.String(v.Source)
 	e.Values(v.Params)
 	e.Values(v.Metrics)
+	e.Values(v.Meta)
+	v.Quality.encode(&e)
 	e.Uint(uint64(v.Added))
 	e.Uint(uint64(v.Changed))
 	e.Uint(uint64(v.Removed))
@@ -48,6 +50,9 @@ func (v *Version) Encode() ([]byte, VersionID) {
 		e.Uint(uint64(c.Size))
 		if c.Status == Changed {
 			e.Uint(uint64(c.PrevSize))
+		}
+		if c.Status != Removed {
+			e.String(c.Kind)
 		}
 	}
 	return e.B, derive(versionContext, e.B)
@@ -80,10 +85,12 @@ func DecodeVersion(b []byte) (*Version, VersionID, error) {
 	v.Source = d.String()
 	v.Params = d.Values()
 	v.Metrics = d.Values()
+	v.Meta = d.Values()
+	v.Quality.decode(d)
 	v.Added, v.Changed, v.Removed = decodeInt(d), decodeInt(d), decodeInt(d)
 	v.Models = decodeInt(d)
 	v.Bytes = int64(decodeInt(d))
-	n := d.Count(IDSize + 3)
+	n := d.Count(IDSize + 3) // the least that a change takes
 	if n > 0 {
 		v.Changes = make([]Change, n)
 	}
@@ -105,6 +112,9 @@ func DecodeVersion(b []byte) (*Version, VersionID, error) {
 		case Removed:
 			c.PrevSize = c.Size
 		}
+		if c.Status != Removed {
+			c.Kind = d.String()
+		}
 		if d.Err() != nil {
 			break
 		}
@@ -113,6 +123,46 @@ func DecodeVersion(b []byte) (*Version, VersionID, error) {
 		return nil, VersionID{}, fmt.Errorf("version record: %w: %w", ErrCorrupt, err)
 	}
 	return v, derive(versionContext, b), nil
+}
+
+func (q *Quality) encode(e *wire.Encoder) {
+	e.Uint(uint64(q.Errors))
+	e.Uint(uint64(q.Warnings))
+	e.Uint(uint64(len(q.Notes)))
+	for i := range q.Notes {
+		n := &q.Notes[i]
+		e.String(n.Path)
+		severity := byte(0)
+		if n.Error {
+			severity = 1
+		}
+		e.Byte(severity)
+		e.String(n.Rule)
+		e.String(n.Place)
+		e.String(n.Text)
+	}
+}
+
+func (q *Quality) decode(d *wire.Decoder) {
+	q.Errors, q.Warnings = decodeInt(d), decodeInt(d)
+	n := d.Count(5) // the least that a note takes
+	if n > MaxNotes {
+		d.Fail("%d notes", n)
+		return
+	}
+	if n > 0 {
+		q.Notes = make([]Note, n)
+	}
+	for i := range q.Notes {
+		x := &q.Notes[i]
+		x.Path = d.String()
+		severity := d.Byte()
+		if severity > 1 {
+			d.Fail("severity %d", severity)
+		}
+		x.Error = severity == 1
+		x.Rule, x.Place, x.Text = d.String(), d.String(), d.String()
+	}
 }
 
 func decodeInt(d *wire.Decoder) int {

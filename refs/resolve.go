@@ -151,7 +151,7 @@ func (r *Resolver) name(rev, s string) (journal.Target, error) {
 	if n, ok := st.Names[s]; ok {
 		return n.To, nil
 	}
-	if err := CheckName(s); err != nil && !strings.HasPrefix(s, "safety/") {
+	if err := CheckName(s); err != nil && !strings.HasPrefix(s, "safety/") && !strings.HasPrefix(s, "quarantine/") {
 		return journal.Target{}, fmt.Errorf("%q: %w", rev, ErrBadRevision)
 	}
 	hint := ""

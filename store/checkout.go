@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/mstore/mstore/internal/vfs"
+	"github.com/mstore/mstore/internal/wrapper"
 	"github.com/mstore/mstore/journal"
 	"github.com/mstore/mstore/objects"
 )
@@ -21,6 +22,7 @@ type CheckoutOptions struct {
 	Paths    []string // models or directories; empty: all of the version
 	Out      string   // write below this directory, not below the root
 	Fallback bool     // where a model is damaged, take its newest intact version before
+	Unwrap   bool     // of models that are {"metadata":…,"data":…}, write the data alone
 }
 
 // CheckoutResult is what a checkout did.
@@ -101,6 +103,7 @@ type checkout struct {
 // target is a model to be written.
 type target struct {
 	objects.TreeEntry
+	data *wrapper.Info // only this of it is written; nil: all
 	temp string
 	err  error
 }
@@ -196,7 +199,11 @@ func (c *checkout) apply(ctx context.Context) error {
 		c.res.Written++
 		if c.cache != nil {
 			if fi, err := c.fs.Lstat(t.Path); err == nil {
-				c.cache.put(t.Path, fi, t.Blob, since)
+				if t.data == nil {
+					c.cache.put(t.Path, fi, t.Blob, since)
+				} else {
+					c.cache.drop(t.Path)
+				}
 			}
 		}
 	}

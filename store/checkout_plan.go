@@ -9,6 +9,7 @@ import (
 	"path"
 	"slices"
 
+	"github.com/mstore/mstore/internal/wrapper"
 	"github.com/mstore/mstore/objects"
 )
 
@@ -61,7 +62,11 @@ func (c *checkout) consider(ctx context.Context, e objects.TreeEntry) error {
 	if err := checkPath(e.Path); err != nil {
 		return fmt.Errorf("the version holds a name that cannot be written: %w", err)
 	}
-	same, err := c.onDisk(ctx, e.Path, e.Blob)
+	data, want, err := c.unwrapped(ctx, e)
+	if err != nil {
+		return err
+	}
+	same, err := c.onDisk(ctx, e.Path, want)
 	if err != nil {
 		return err
 	}
@@ -81,8 +86,31 @@ func (c *checkout) consider(ctx context.Context, e objects.TreeEntry) error {
 			return nil
 		}
 	}
-	c.write = append(c.write, &target{TreeEntry: e})
+	c.write = append(c.write, &target{TreeEntry: e, data: data})
 	return nil
+}
+
+// unwrapped tells what is to stand on disk of a model: its data, if it is a wrapper and
+// that is asked for, or else all of it. What cannot be read is found out when it is
+// written.
+func (c *checkout) unwrapped(ctx context.Context, e objects.TreeEntry) (data *wrapper.Info, want objects.BlobID, err error) {
+	if !c.o.Unwrap {
+		return nil, e.Blob, nil
+	}
+	r, err := c.sn.open(ctx, c.v, Model(e))
+	if err != nil {
+		return nil, e.Blob, nil
+	}
+	defer r.Close()
+	info, err := wrapper.Inspect(&ctxReader{ctx, r})
+	if err != nil || !info.Wrapped {
+		return nil, e.Blob, ctx.Err()
+	}
+	h := objects.NewHasher()
+	if err := wrapper.Unwrap(h, r, info); err != nil {
+		return nil, e.Blob, ctx.Err()
+	}
+	return &info, objects.BlobID(h.Sum(nil)), nil
 }
 
 // onDisk tells whether a file holds that content. What is there and is not in

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 
 	"github.com/mstore/mstore/internal/vfs"
+	"github.com/mstore/mstore/internal/wrapper"
 )
 
 // stage writes every model to a temporary file, verified and synced.
@@ -82,8 +83,11 @@ func (c *checkout) stageOne(ctx context.Context, t *target, progress func(int64)
 		}
 		older := *t
 		older.TreeEntry = e
+		if older.data, _, err = c.unwrapped(ctx, e); err != nil {
+			return err
+		}
 		if c.decode(ctx, v, &older, progress) == nil {
-			t.TreeEntry = e
+			t.TreeEntry, t.data = e, older.data
 			c.s.mu.Lock()
 			c.res.Fallbacks = append(c.res.Fallbacks, Fallback{Path: t.Path, From: v.Name, Err: err})
 			c.s.mu.Unlock()
@@ -108,7 +112,13 @@ func (c *checkout) decode(ctx context.Context, v *Version, t *target, progress f
 			err = fmt.Errorf("writing %q: %w", t.Path, cerr)
 		}
 	}()
-	if _, err := r.WriteTo(&progressWriter{f, progress}); err != nil {
+	out := &progressWriter{f, progress}
+	if t.data != nil {
+		err = wrapper.Unwrap(out, r, *t.data)
+	} else {
+		_, err = r.WriteTo(out)
+	}
+	if err != nil {
 		return fmt.Errorf("writing %q: %w", t.Path, err)
 	}
 	if err := f.Sync(); err != nil {

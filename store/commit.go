@@ -14,6 +14,7 @@ import (
 
 	"github.com/mstore/mstore/journal"
 	"github.com/mstore/mstore/objects"
+	"github.com/mstore/mstore/schema"
 )
 
 // CommitOptions say what to save and what to say of it.
@@ -29,10 +30,17 @@ type CommitOptions struct {
 	Params     map[string]any
 	Metrics    map[string]any // values: string, int64, float64, bool
 	Source     string
+	SourceDir  string // what Source is relative to, if it is a file; "": the root
 	AllowEmpty bool
 	Expect     string // the revision that the branch must be at, or ErrConflict
 	Fast       bool   // least CPU
-	Validate   string // "", "off", "warn", "strict"
+	Validate   string // "", "off", "warn", "strict"; "" is what the settings say of each model
+	// Meta is said of the version beside what is found out by itself; values: string,
+	// int64, float64, bool.
+	Meta map[string]any
+	// Before, if set, is shown the version that is about to be made, without its ID: its
+	// error keeps it from being made.
+	Before func(ctx context.Context, v *Version, models []objects.Change) error
 }
 
 // CommitResult is what a commit did.
@@ -45,6 +53,8 @@ type CommitResult struct {
 	Warnings []string
 	// GCPays: so much has come together that GC with Auto has something to do.
 	GCPays bool
+	// Reports are what validation found in the models that were looked at, by path.
+	Reports map[string]*schema.Report
 }
 
 // errAgain: content that the commit relied on was removed meanwhile.
@@ -84,7 +94,7 @@ func (o *CommitOptions) check() error {
 			return err
 		}
 	}
-	for _, m := range []map[string]any{o.Params, o.Metrics} {
+	for _, m := range []map[string]any{o.Params, o.Metrics, o.Meta} {
 		for k, v := range m {
 			if k == "" || len(k) > 1000 {
 				return usage("a parameter or metric has the name %q", k)
@@ -123,6 +133,8 @@ type commit struct {
 	res    *CommitResult
 	turns  turns
 	bases  *baseCache
+	gate   *gate
+	meta   map[string]any // of the version, once it is known
 }
 
 func (s *Store) newCommit(ctx context.Context, sn *snapshot, kind journal.NameKind, name, parent string, o CommitOptions) (*commit, error) {
@@ -157,7 +169,11 @@ func (s *Store) commitOnce(ctx context.Context, o CommitOptions) (*CommitResult,
 	if err != nil {
 		return nil, err
 	}
-	branch := s.head().Branch
+	head, err := s.readHead()
+	if err != nil {
+		return nil, as(ErrDamaged, fmt.Errorf("the workspace does not tell the current branch, so nothing was committed; 'mstore checkout BRANCH' sets it again: %w", err))
+	}
+	branch := head.Branch
 	if _, ok := sn.st.Names[branch]; !ok && len(sn.st.SortedNames(journal.Branch)) > 0 {
 		return nil, as(ErrConflict, fmt.Errorf("the current branch %q does not exist (any more): check out another, or make it with: mstore branch %s REV", branch, branch))
 	}
@@ -168,8 +184,8 @@ func (s *Store) commitOnce(ctx context.Context, o CommitOptions) (*CommitResult,
 	if err := c.expect(ctx); err != nil {
 		return nil, err
 	}
-	if c.o.Validate == "" {
-		c.o.Validate = s.setting(sn.st, "commit.validate")
+	if c.gate, err = s.newGate(sn.st, o.Validate); err != nil {
+		return nil, err
 	}
 	if fast, err := strconv.ParseBool(s.setting(sn.st, "commit.fast")); err == nil && fast {
 		c.o.Fast = true
@@ -190,11 +206,17 @@ func (s *Store) commitOnce(ctx context.Context, o CommitOptions) (*CommitResult,
 	if err := c.collisions(ctx); err != nil {
 		return nil, err
 	}
+	if err := c.strictly(ctx); err != nil {
+		finished = true
+		return nil, err
+	}
+	c.describe(ctx)
 	finished = true
 	if err := c.publish(ctx); err != nil {
 		return nil, err
 	}
 	cache.save()
+	c.res.Reports = c.gate.reports
 	if c.res.Created && s.foldIfDue(ctx, c.sn.st) {
 		c.res.GCPays = s.gcPays(c.sn.st)
 	}

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -10,12 +11,15 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/bmatcuk/doublestar/v4"
+
 	"github.com/mstore/mstore/gc/policy"
 	"github.com/mstore/mstore/journal"
+	"github.com/mstore/mstore/schema"
 )
 
 var configKey = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`^([a-z][a-z0-9-]*(\.[A-Za-z0-9_*/-]+)+|gc\.(model|branch)\.[^\s\x00-\x1f]+)$`)
+	return regexp.MustCompile(`^([a-z][a-z0-9-]*(\.[A-Za-z0-9_*/-]+)+|(gc\.model|gc\.branch|validate)\.[^\s\x00-\x1f]+)$`)
 })
 
 // settings that mstore itself reads, with what their values must be.
@@ -24,10 +28,30 @@ var knownSettings = map[string]func(string) error{
 	"commit.fast":     checkBool,
 	"commit.cache":    checkMiB,
 	"commit.validate": checkValidate,
+	"hooks.timeout":   checkDuration,
+	metaGit:           checkBool,
+	metaSystem:        checkBool,
 	"gc.auto":         checkBool,
 	"gc.grace":        checkDuration,
 	"store.parity":    checkParity,
 	secondStore:       func(string) error { return nil },
+}
+
+// settingsBelow are settings with a name of the user's at their end.
+var settingsBelow = map[string]func(key, value string) error{
+	validateOf: func(key, value string) error {
+		return errors.Join(checkGlob(strings.TrimPrefix(key, validateOf)), checkValidate(value))
+	},
+	kindSetting: checkKind,
+	metaParams:  func(_, value string) error { _, err := schema.ParsePath(value); return err },
+	metaMetrics: func(_, value string) error { _, err := schema.ParsePath(value); return err },
+}
+
+func checkGlob(glob string) error {
+	if !doublestar.ValidatePattern(glob) {
+		return fmt.Errorf("%q is not a glob", glob)
+	}
+	return nil
 }
 
 // CheckSetting looks at a setting of mstore's own sections; others are free.
@@ -40,6 +64,14 @@ func CheckSetting(key, value string) error {
 	}
 	if policy.IsRule(key) {
 		return policy.CheckSetting(key, value)
+	}
+	for prefix, check := range settingsBelow {
+		if strings.HasPrefix(key, prefix) && key != prefix {
+			if err := check(key, value); err != nil {
+				return fmt.Errorf("setting %s: %w", key, err)
+			}
+			return nil
+		}
 	}
 	section, _, _ := strings.Cut(key, ".")
 	var known []string

@@ -40,16 +40,29 @@ func (c *commit) gatherStdin(ctx context.Context) error {
 		return as(ErrUsage, fmt.Errorf("%q is %s here", c.o.As, describe(fi)))
 	}
 	var in io.Reader = &ctxReader{ctx, c.o.Stdin}
-	judge := func() error { return nil }
-	if c.validates() {
-		in, judge = c.validateStream(in)
+	if c.gate.mode(c.o.As) != validateOff {
+		sp := &spool{fs: c.s.root}
+		defer sp.close()
+		in = io.TeeReader(in, sp)
+		defer func() { c.res.Raw = max(c.res.Raw, sp.size) }()
+		return c.storeStdin(ctx, in, sp)
 	}
+	return c.storeStdin(ctx, in, nil)
+}
+
+// storeStdin stores what comes through a pipe, and looks at the copy that sp has kept.
+func (c *commit) storeStdin(ctx context.Context, in io.Reader, sp *spool) error {
 	id, size, err := c.w.Blob(in, 0, c.like(ctx, c.o.As))
-	if verr := judge(); err == nil {
-		err = verr
-	}
 	if err != nil {
 		return fmt.Errorf("reading the model from the pipe: %w", err)
+	}
+	if sp != nil {
+		if err := sp.done(); err != nil {
+			return fmt.Errorf("keeping a copy of the pipe to validate it: %w", err)
+		}
+		if err := c.check(ctx, schema.Input{Name: c.o.As, Size: size, At: sp}); err != nil {
+			return err
+		}
 	}
 	c.res.Raw = size
 	c.edits = []objects.TreeEdit{{TreeEntry: objects.TreeEntry{Path: c.o.As, Blob: id, Size: size}}}
@@ -220,16 +233,25 @@ func (g *gatherer) content(ctx context.Context, f file) (objects.BlobID, int64, 
 			return id, e.Size, nil
 		}
 		if g.w.Uses(id) == nil {
-			return id, f.fi.Size(), nil
+			ok, err := g.validate(ctx, f.path, f.fi)
+			if ok || err != nil {
+				return id, f.fi.Size(), err
+			}
 		}
 	}
 	const tries = 3
 	for i := range tries {
 		id, fi, since, err := g.read(ctx, f.path)
 		if err == nil {
+			var ok bool
+			if ok, err = g.validate(ctx, f.path, fi); err == nil && !ok {
+				err = errChanging
+			}
+		}
+		if err == nil {
 			g.res.Raw += fi.Size()
 			g.cache.put(f.path, fi, id, since)
-			return id, fi.Size(), g.validate(f.path)
+			return id, fi.Size(), nil
 		}
 		if !errors.Is(err, errChanging) {
 			return id, 0, err
@@ -290,61 +312,6 @@ type counter func(n int)
 func (c counter) Write(p []byte) (int, error) {
 	c(len(p))
 	return len(p), nil
-}
-
-// validate looks at a model as the options ask for.
-func (g *gatherer) validate(p string) error {
-	if !g.validates() {
-		return nil
-	}
-	f, err := g.s.root.Open(p)
-	if err != nil {
-		return fmt.Errorf("opening %q: %w", p, err)
-	}
-	defer f.Close()
-	finding, err := schema.Check(p, f)
-	if err != nil {
-		return fmt.Errorf("validating %q: %w", p, err)
-	}
-	return g.found(p, finding)
-}
-
-func (c *commit) validates() bool { return c.o.Validate == "warn" || c.o.Validate == "strict" }
-
-// found warns of what validation found, or refuses.
-func (c *commit) found(p, finding string) error {
-	if finding == "" {
-		return nil
-	}
-	if c.o.Validate == "strict" {
-		return as(ErrInvalid, fmt.Errorf("%q is not valid: %s; nothing was committed", p, finding))
-	}
-	c.warn(fmt.Sprintf("%q: %s", p, finding))
-	return nil
-}
-
-// validateStream looks at a model while it is read from in; judge tells the
-// outcome when that is done.
-func (c *commit) validateStream(in io.Reader) (out io.Reader, judge func() error) {
-	pr, pw := io.Pipe()
-	type outcome struct {
-		finding string
-		err     error
-	}
-	done := make(chan outcome, 1)
-	go func() {
-		finding, err := schema.Check(c.o.As, pr)
-		_, _ = io.Copy(io.Discard, pr)
-		done <- outcome{finding, err}
-	}()
-	return io.TeeReader(in, pw), func() error {
-		_ = pw.Close()
-		o := <-done
-		if o.err != nil {
-			return o.err
-		}
-		return c.found(c.o.As, o.finding)
-	}
 }
 
 // ctxReader ends when the context does.

@@ -53,7 +53,7 @@ func (l ledger) kept(s *Store, may func(version int, path string) bool) (expired
 	return expired, nil
 }
 
-// oldOnes are the contents that keep-last 2 lets go, of lineage(n).
+// oldOnes are the contents that keep-last 2 lets go, of lineageOf(n).
 func oldOnes(l ledger) func(int, string) bool {
 	keep := map[string]map[string]bool{} // by path: contents
 	for _, p := range []string{"m.json", "same.json", "old.json"} {
@@ -72,7 +72,7 @@ func oldOnes(l ledger) func(int, string) bool {
 func TestCrashOfGC(t *testing.T) {
 	for _, now := range []bool{false, true} {
 		t.Run(fmt.Sprintf("now %v", now), func(t *testing.T) {
-			base, l := newBase(t, lineage(6)...)
+			base, l := newBase(t, lineageOf(6)...)
 			crashEverywhere(t, base, keepLast("2", now), nil, func(m *vfs.Mem, acked bool) error {
 				s, err := openOn(m, laterClock())
 				if err != nil {
@@ -142,7 +142,7 @@ func tidy(s *Store, m *vfs.Mem) error {
 }
 
 func TestFaultOfGC(t *testing.T) {
-	base, l := newBase(t, lineage(4)...)
+	base, l := newBase(t, lineageOf(4)...)
 	faultEverywhere(t, base, keepLast("2", true), nil, func(r faulted) error {
 		s, err := openOn(r.m, laterClock())
 		if err != nil {
@@ -164,7 +164,7 @@ func TestFaultOfGC(t *testing.T) {
 
 // TestCrashOfUndelete: taking a condemnation back is there or not.
 func TestCrashOfUndelete(t *testing.T) {
-	base, l := newBase(t, lineage(4)...)
+	base, l := newBase(t, lineageOf(4)...)
 	s, err := openOn(base, laterClock())
 	if err == nil {
 		err = keepLast("2", false)(s)
@@ -198,7 +198,7 @@ func TestCrashOfUndelete(t *testing.T) {
 
 // TestCrashOfExpire: what must go at once is gone or not, and nothing else.
 func TestCrashOfExpire(t *testing.T) {
-	base, l := newBase(t, lineage(5)...)
+	base, l := newBase(t, lineageOf(5)...)
 	expire := func(s *Store) error {
 		_, err := s.Expire(context.Background(), "v2", "m.json", ExpireOptions{})
 		return err
@@ -232,7 +232,7 @@ func TestCrashOfExpire(t *testing.T) {
 // TestCrashOfRepair: wherever a repair dies, nothing is worse than before, and the
 // next one heals.
 func TestCrashOfRepair(t *testing.T) {
-	base, l := newBase(t, lineage(4)...)
+	base, l := newBase(t, lineageOf(4)...)
 	s, err := openOn(base, laterClock())
 	if err == nil {
 		err = keepLast("9", true)(s)

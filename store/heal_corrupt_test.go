@@ -18,7 +18,7 @@ import (
 // newProtected makes a small store after a gc, when everything has parity.
 func newProtected(t *testing.T) (*vfs.Mem, ledger) {
 	t.Helper()
-	m, l := newBase(t, lineage(5)...)
+	m, l := newBase(t, lineageOf(5)...)
 	s, err := openOn(m, laterClock())
 	if err == nil {
 		_, err = s.SetName(t.Context(), Tag, "one", "v1", false)

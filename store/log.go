@@ -30,7 +30,8 @@ var LogFields = []expr.Field{
 	{Name: "author", Type: expr.String}, {Name: "message", Type: expr.String}, {Name: "branch", Type: expr.String},
 	{Name: "source", Type: expr.String}, {Name: "tag", Type: expr.String}, {Name: "alias", Type: expr.String},
 	{Name: "models", Type: expr.Number}, {Name: "size", Type: expr.Number},
-	{Name: "params."}, {Name: "metrics."},
+	{Name: "params."}, {Name: "metrics."}, {Name: "git."}, {Name: "env."}, {Name: "meta."},
+	{Name: "quality.errors", Type: expr.Number}, {Name: "quality.warnings", Type: expr.Number},
 }
 
 // indexPays is the number of versions from which a question is answered by the
@@ -184,6 +185,16 @@ func (e versionEnv) Lookup(field string) (value any, known bool) {
 		return int64(e.v.Models), true
 	case "size":
 		return e.v.Bytes, true
+	case "quality.errors":
+		return int64(e.v.Quality.Errors), true
+	case "quality.warnings":
+		return int64(e.v.Quality.Warnings), true
+	}
+	if strings.HasPrefix(field, "git.") || strings.HasPrefix(field, "env.") {
+		return e.v.Meta[field], true
+	}
+	if k, ok := strings.CutPrefix(field, "meta."); ok {
+		return e.v.Meta[k], true
 	}
 	if k, ok := strings.CutPrefix(field, "params."); ok {
 		return e.v.Params[k], true

@@ -99,6 +99,9 @@ func (c *commit) publish(ctx context.Context) error {
 		if err == nil {
 			rec, err = c.record(ctx, w, edits, changes)
 		}
+		if err == nil && first && c.o.Before != nil {
+			err = c.o.Before(ctx, &Version{Name: fmt.Sprintf("v%d", rec.Seq), Branch: c.name, Version: rec}, changes)
+		}
 		if err != nil {
 			w.Abort()
 			drop(content)
@@ -192,11 +195,12 @@ func (c *commit) record(ctx context.Context, w *objects.Writer, edits []objects.
 		author = c.s.author(c.sn.st)
 	}
 	rec := &objects.Version{Tree: tree.ID, Seq: 1, Generation: 1, Time: at.UTC(), Author: author, Message: c.o.Message,
-		Source: c.o.Source, Params: c.o.Params, Metrics: c.o.Metrics}
+		Source: c.o.Source, Params: c.o.Params, Metrics: c.o.Metrics, Meta: c.meta}
 	if c.parent != nil {
 		rec.Parents = []objects.VersionID{c.parent.ID}
 		rec.Seq, rec.Generation = c.parent.Seq+1, c.parent.Generation+1
 	}
+	c.gate.judge(rec, changes)
 	for _, ch := range changes {
 		switch ch.Status {
 		case objects.Added:

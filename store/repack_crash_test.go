@@ -11,7 +11,7 @@ import (
 
 // lineage is a model that is saved a few times, with a small one beside it that
 // stays, and one that goes.
-func lineage(n int) []files {
+func lineageOf(n int) []files {
 	var out []files
 	for i := range n {
 		f := files{"m.json": string(edited(model(3, 20_000), i)), "same.json": string(model(5, 500))}
@@ -46,7 +46,7 @@ func repackAll(s *Store) error {
 // TestCrashOfRepack: whatever of a repack is done, every version reads back, and
 // the next repack finishes it.
 func TestCrashOfRepack(t *testing.T) {
-	versions := lineage(5)
+	versions := lineageOf(5)
 	base, l := newBase(t, versions...)
 	crashEverywhere(t, base, repackAll, nil, func(m *vfs.Mem, acked bool) error {
 		s, err := openOn(m, laterClock())
@@ -82,7 +82,7 @@ func TestCrashOfRepack(t *testing.T) {
 // TestFaultOfRepack: an operation that fails is an error, or does no harm, and
 // the store is good.
 func TestFaultOfRepack(t *testing.T) {
-	base, l := newBase(t, lineage(4)...)
+	base, l := newBase(t, lineageOf(4)...)
 	faultEverywhere(t, base, repackAll, nil, func(r faulted) error {
 		s, err := openOn(r.m, laterClock())
 		if err != nil {
@@ -98,7 +98,7 @@ func TestFaultOfRepack(t *testing.T) {
 // TestRepackLeavesNothingBehind: files of packs that were removed by the journal
 // only, because their remover was killed, go with the next repack.
 func TestRepackLeavesNothingBehind(t *testing.T) {
-	base, l := newBase(t, lineage(4)...)
+	base, l := newBase(t, lineageOf(4)...)
 	crashEverywhere(t, base, repackAll, func(_ int, op vfs.Op) bool { return op.Kind != vfs.OpRemove }, func(m *vfs.Mem, _ bool) error {
 		s, err := openOn(m, laterClock())
 		if err != nil {
@@ -131,7 +131,7 @@ func TestRepackLeavesNothingBehind(t *testing.T) {
 // the store is smaller.
 func TestRepackTurnsTheChainRound(t *testing.T) {
 	s, m := newMemStore(t)
-	versions := lineage(12)
+	versions := lineageOf(12)
 	for _, f := range versions {
 		put(t, m, f)
 		save(t, s, CommitOptions{Paths: []string{"."}})

@@ -89,7 +89,7 @@ func TestRepackMakesNothingWorse(t *testing.T) {
 // TestRepackGivesWay: when somebody else has removed packs meanwhile, nothing is
 // changed and nothing is left.
 func TestRepackGivesWay(t *testing.T) {
-	m, l := newBase(t, lineage(6)...)
+	m, l := newBase(t, lineageOf(6)...)
 	clock := laterClock()
 	m.SetClock(clock)
 	s, err := openOn(m, clock)

@@ -85,6 +85,11 @@ func (s *Store) repair(ctx context.Context, o FsckOptions, f *fsck) (*fsck, erro
 			return nil, err
 		}
 		s.protectOrWarn(ctx, true)
+		if d, ok := s.b.(*backend.Dir); ok { // damaged files that were deleted stay away
+			if err := d.SyncDirs("objects", "journal", "parity"); err != nil {
+				return nil, classify(err)
+			}
+		}
 		var err error
 		if f, err = s.check(ctx, again, nil); err != nil {
 			return nil, err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	"github.com/mstore/mstore/gc"
 	"github.com/mstore/mstore/internal/vfs"
@@ -43,13 +44,7 @@ func (c *checkout) trySafety(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	name := "safety/" + s.o.Clock().UTC().Format("20060102T150405Z")
-	for i := 2; ; i++ {
-		if _, taken := sn.st.Names[name]; !taken {
-			break
-		}
-		name = fmt.Sprintf("safety/%s-%d", s.o.Clock().UTC().Format("20060102T150405Z"), i)
-	}
+	name := sn.freeName("safety/", s.o.Clock())
 	// The head may name the very same content, but damaged.
 	o := CommitOptions{AllowEmpty: true, Message: fmt.Sprintf("what checkout of %s %s would have overwritten", c.v.Name, c.v.ID.Short())}
 	cm, err := s.newCommit(ctx, sn, journal.Safety, name, s.head().Branch, o)
@@ -71,6 +66,19 @@ func (c *checkout) trySafety(ctx context.Context) error {
 	}
 	c.res.Safety, c.res.SafetyName = cm.res.Version, name
 	return nil
+}
+
+// freeName is a name off the branches that tells the time, such as
+// safety/20261123T101500Z.
+func (sn *snapshot) freeName(prefix string, now time.Time) string {
+	first := prefix + now.UTC().Format("20060102T150405Z")
+	name := first
+	for i := 2; ; i++ {
+		if _, taken := sn.st.Names[name]; !taken {
+			return name
+		}
+		name = fmt.Sprintf("%s-%d", first, i)
+	}
 }
 
 func (c *checkout) saveFile(ctx context.Context, cm *commit, p string) (objects.BlobID, int64, error) {

@@ -14,6 +14,7 @@ import (
 	"github.com/mstore/mstore/internal/vfs"
 	"github.com/mstore/mstore/journal"
 	"github.com/mstore/mstore/objects/pack"
+	"github.com/mstore/mstore/objects/parity"
 )
 
 // shallow tells whether no content is read on the way through the trees.
@@ -167,10 +168,26 @@ func (f *fsck) parity(ctx context.Context) error {
 			return ctx.Err()
 		}
 		if err != nil && !errors.Is(err, backend.ErrNotFound) {
-			bad(g.Name().Key(), err)
+			idle, ierr := f.protectsNothing(ctx, g)
+			if ierr != nil {
+				return ierr
+			}
+			if !idle { // else it is about to be removed, or a power cut has brought it back
+				bad(g.Name().Key(), err)
+			}
 		}
 	}
 	return nil
+}
+
+// protectsNothing tells whether all files that a parity file is for have gone.
+func (f *fsck) protectsNothing(ctx context.Context, g *parity.Group) (bool, error) {
+	for _, x := range g.Files() {
+		if _, err := f.s.b.Stat(ctx, x.Key); !errors.Is(err, backend.ErrNotFound) {
+			return false, ctx.Err()
+		}
+	}
+	return true, ctx.Err()
 }
 
 // packOf tells which pack a problem's object is, if it is one.

@@ -34,6 +34,7 @@ type Options struct {
 	// StoreDir names the store directory itself; the models' root is then the
 	// directory given to Open or Init. Empty: found upward, as git does.
 	StoreDir string
+	Release  string           // of the program, for the metadata of versions
 	Clock    func() time.Time // nil: time.Now
 	Warn     func(msg string) // nil: warnings are dropped
 	Progress ProgressFunc     // nil: none

@@ -23,20 +23,31 @@ const (
 	tempDir   = workDir + "/tmp"
 )
 
-// head reads the workspace's state, or the default where there is none.
+// head reads the workspace's state, or the default where there is none or it cannot be
+// read.
 func (s *Store) head() workspace {
+	w, err := s.readHead()
+	if err != nil {
+		s.o.Warn(fmt.Sprintf("the workspace does not tell the current branch (%v); taking %s", err, DefaultBranch))
+		return workspace{Branch: DefaultBranch}
+	}
+	return w
+}
+
+// readHead is head for those who must not take one branch for another.
+func (s *Store) readHead() (workspace, error) {
 	w := workspace{Branch: DefaultBranch}
 	b, err := vfs.ReadFile(s.root, headFile, 1<<16)
 	if err == nil {
 		err = json.Unmarshal(b, &w)
 	}
 	if err != nil && !notExist(err) {
-		s.o.Warn(fmt.Sprintf("the workspace does not tell the current branch (%v); taking %s", err, DefaultBranch))
+		return w, err
 	}
 	if w.Branch == "" {
 		w.Branch = DefaultBranch
 	}
-	return w
+	return w, nil
 }
 
 func (s *Store) setHead(w workspace) error {

@@ -133,7 +133,7 @@ func isTerminal(w any) bool {
 
 // options are the store's, for every command alike.
 func (a *app) options() store.Options {
-	return store.Options{StoreDir: a.storeDir, Clock: a.now, Warn: a.warn, Progress: a.progress.update}
+	return store.Options{StoreDir: a.storeDir, Release: release, Clock: a.now, Warn: a.warn, Progress: a.progress.update}
 }
 
 // open finds the store. Close it.

@@ -52,6 +52,7 @@ func newCheckoutCommand(a *app) *cobra.Command {
 	}
 	cmd.Flags().StringVarP(&o.out, "output", "o", "", "write below `DIR` instead, and leave the root alone")
 	cmd.Flags().BoolVar(&o.fallback, "fallback", false, "if a model is damaged take the newest earlier intact version of it")
+	cmd.Flags().BoolVar(&o.unwrap, "unwrap", false, `of models that are {"metadata":…,"data":…} write the data alone`)
 	cmd.MarkFlagDirname("output")
 	a.jsonFlag(cmd, "print JSON: what was written and removed")
 	return cmd
@@ -62,6 +63,7 @@ type checkoutOptions struct {
 	dash     int
 	out      string
 	fallback bool
+	unwrap   bool
 }
 
 func runCheckout(ctx context.Context, a *app, o checkoutOptions) error {
@@ -73,7 +75,7 @@ func runCheckout(ctx context.Context, a *app, o checkoutOptions) error {
 		if err != nil {
 			return err
 		}
-		so := store.CheckoutOptions{Rev: headUnless(r.rev), Paths: r.paths, Fallback: o.fallback}
+		so := store.CheckoutOptions{Rev: headUnless(r.rev), Paths: r.paths, Fallback: o.fallback, Unwrap: o.unwrap}
 		if o.out != "" {
 			so.Out = absolute(a.cwd, o.out)
 		}

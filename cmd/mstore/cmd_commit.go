@@ -21,12 +21,31 @@ changed there is no new version, and the exit code is 0.
 A value of --param or --metric that JSON would take for a number is a number,
 true and false are truth values, and the rest is text.
 
+Models are validated: whether they are well-formed, and what their kind demands
+('mstore kind list'). What is found is kept with the version and warned about.
+--validate=strict, or the settings commit.validate and validate.GLOB, refuse a
+model with findings: exit code 1, and what was to be saved is kept off the
+branches, below quarantine/. --validate=off does not look.
+
+Every version tells how it came to be: the git commit around it, host, user (the
+settings meta.git and meta.system switch that off), size, time and hash of a
+--source that is a file; what --meta FILE says (JSON, YAML or TOML: params,
+metrics, source, message, env, and anything else); the training's environment
+from --env FILE; what the model says itself, in a wrapper {"metadata":…,
+"data":…} or at the paths that the settings meta.params.NAME and
+meta.metrics.NAME give. Flags win over --meta, and that over the model.
+
+.mstore/hooks/pre-commit is run with the version as JSON on its standard input,
+and may refuse it by its exit code; post-commit is run afterwards. Each has 30 s
+(the setting hooks.timeout). --no-hooks leaves them out.
+
 With --json: version, id, branch, parents, time, author, message, source, params,
-metrics, models (path, id, size, status: added, changed, unchanged, removed),
-created (false when nothing changed; version and id are then HEAD's).
+metrics, meta, quality (errors, warnings, notes), models (path, id, size, kind,
+status: added, changed, unchanged, removed), created (false when nothing changed;
+version and id are then HEAD's).
 
 Exit codes: 0 saved, or nothing changed; 1 an input cannot be read or is not
-valid; 2 wrong usage, or a path that cannot be saved; 3 no store, or no such
+valid, or a hook refused; 2 wrong usage, or a path that cannot be saved; 3 no store, or no such
 file; 4 something that was needed in the store is damaged; 5 refused: --expect
 names another version than the branch's newest, names collide, a file changed
 while it was read, or the store is read-only; 130 interrupted.`
@@ -41,6 +60,8 @@ func newCommitCommand(a *app) *cobra.Command {
   mstore commit checkpoints/
   mstore commit -a -m nightly
   train | mstore commit --stdin --as model.json
+  mstore commit model.json --meta run.yaml --env env.json --source train.py
+  mstore commit models --validate=strict
   mstore commit model.json --expect v12`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.paths = args
@@ -60,7 +81,10 @@ func newCommitCommand(a *app) *cobra.Command {
 	f.StringVar(&o.date, "date", "", "when it was made: RFC 3339, a date, or seconds since 1970 (or SOURCE_DATE_EPOCH)")
 	f.StringVar(&o.expect, "expect", "", "refuse (exit 5) unless the branch's newest version is `REV`")
 	f.BoolVar(&o.fast, "fast", false, "take the least time, and far more space until the next repack")
-	f.StringVar(&o.validate, "validate", "", "check the models: `off|warn|strict` (strict refuses on warnings too)")
+	f.StringVar(&o.validate, "validate", "", "check the models: `off|warn|strict` (strict refuses on warnings too); else by the settings")
+	f.StringVar(&o.meta, "meta", "", "what is to be said of the version, from `FILE` (JSON, YAML or TOML)")
+	f.StringVar(&o.env, "env", "", "the training's environment, from `FILE` (JSON, YAML or TOML)")
+	f.BoolVar(&o.noHooks, "no-hooks", false, "do not run .mstore/hooks")
 	a.jsonFlag(cmd, "print the version as JSON")
 	cmd.RegisterFlagCompletionFunc("validate", cobra.FixedCompletions([]cobra.Completion{"off", "warn", "strict"}, cobra.ShellCompDirectiveNoFileComp))
 	cmd.RegisterFlagCompletionFunc("expect", a.completeRev(false))
@@ -76,6 +100,8 @@ type commitOptions struct {
 	source                string
 	allowEmpty, fast      bool
 	expect, validate      string
+	meta, env             string // files
+	noHooks               bool
 }
 
 // check finds what is wrong with the options without asking the store.
@@ -130,7 +156,10 @@ func runCommit(ctx context.Context, a *app, o commitOptions) error {
 	so := store.CommitOptions{
 		All: o.all, Message: o.message, Author: o.author, Time: when, Params: params,
 		Metrics: metrics, Source: o.source, AllowEmpty: o.allowEmpty, Expect: o.expect,
-		Fast: o.fast, Validate: o.validate,
+		Fast: o.fast, Validate: o.validate, SourceDir: a.cwd,
+	}
+	if err := a.readMeta(&so, o.meta, o.env); err != nil {
+		return err
 	}
 	return a.with(ctx, func(s *store.Store) (err error) {
 		if so.Paths, err = a.rels(s, o.paths); err != nil {
@@ -142,13 +171,16 @@ func runCommit(ctx context.Context, a *app, o commitOptions) error {
 			}
 			so.Stdin = interruptible(ctx, a.stdin)
 		}
+		hooks := a.hooksOf(s, o.noHooks)
+		so.Before = hooks.before
 		res, err := s.Commit(ctx, so)
 		if err != nil {
-			return err
+			return a.explainInvalid(err)
 		}
 		if res.GCPays {
 			a.gcInBackground(s)
 		}
+		hooks.after(ctx, res)
 		return a.reportCommit(res)
 	})
 }
@@ -198,7 +230,11 @@ func (a *app) reportCommit(res *store.CommitResult) error {
 	}
 	table := columns{}
 	table.add(row...)
-	return table.write(a.out)
+	if err := table.write(a.out); err != nil {
+		return err
+	}
+	a.warnOfFindings(res)
+	return a.out.failed()
 }
 
 // interruptible reads r in the background, so that a pipe that is silent does

@@ -13,8 +13,9 @@ import (
 	"github.com/mstore/mstore/store"
 )
 
-const showLong = `Show the whole of one version, HEAD's without REV: ID, parents, time, author,
-source, message, metrics, parameters and all its models (+ added, ~ changed,
+const showLong = `Show the whole of one version, HEAD's without REV: ID, parents, time, author, how it
+came to be (source, git commit, host, environment, other metadata), message,
+metrics, parameters, what validation said, and all its models (+ added, ~ changed,
 - removed by this version). With --json one document as 'log --json' prints, whose
 models are all those of the version and those it removed, each with its status.
 
@@ -162,7 +163,9 @@ func (a *app) printVersion(ctx context.Context, v *store.Version, models []objec
 	}
 	fact("time", absoluteTime(v.Time)+" ("+ago(v.Time, a.now())+")")
 	fact("author", v.Author)
-	fact("source", v.Source)
+	fact("source", sourceFact(v))
+	fact("git", gitFact(v.Meta))
+	fact("system", systemFact(v.Meta))
 	facts.write(out)
 
 	if msg := strings.TrimSpace(v.Message); msg != "" {
@@ -170,6 +173,10 @@ func (a *app) printVersion(ctx context.Context, v *store.Version, models []objec
 	}
 	a.printValues("metrics", v.Metrics)
 	a.printValues("params", v.Params)
+	env, other := otherMeta(v.Meta)
+	a.printValues("environment", env)
+	a.printValues("metadata", other)
+	a.printQuality(v)
 
 	fmt.Fprintf(out, "\n%s, %s\n", plural(v.Models, "model"), humanBytes(v.Bytes))
 	table := columns{indent: "  "}

@@ -101,7 +101,7 @@ func (a *app) printStatus(s *store.Status) error {
 		}
 	}
 	if n := len(s.Safety); n > 0 {
-		fmt.Fprintf(out, "\nkept by checkout before it wrote %s\n", st.dim.Sprint("(mstore show NAME, mstore checkout NAME PATH)"))
+		fmt.Fprintf(out, "\nkept off the branches: what checkout would have overwritten, and what was refused %s\n", st.dim.Sprint("(mstore show NAME, mstore checkout NAME PATH)"))
 		if n > maxSafety {
 			fmt.Fprintf(out, "  %s\n", st.dim.Sprintf("… %d older", n-maxSafety))
 		}

@@ -13,7 +13,7 @@ import (
 // models and parents always arrays.
 type versionDoc struct {
 	Version string         `json:"version"` // "v13"; empty when there is no version yet
-	ID      string         `json:"id"`
+	ID      string         `json:"id"`      // empty before it is made
 	Branch  string         `json:"branch"`
 	Parents []string       `json:"parents"`
 	Time    string         `json:"time"` // RFC 3339, UTC, whole seconds
@@ -22,6 +22,8 @@ type versionDoc struct {
 	Source  string         `json:"source"`
 	Params  map[string]any `json:"params"`
 	Metrics map[string]any `json:"metrics"`
+	Meta    map[string]any `json:"meta"`
+	Quality qualityDoc     `json:"quality"`
 	Models  []modelDoc     `json:"models"`
 
 	Created *bool `json:"created,omitempty"` // commit only
@@ -38,6 +40,7 @@ type modelDoc struct {
 	Path   string `json:"path"`
 	ID     string `json:"id"`
 	Size   int64  `json:"size"`
+	Kind   string `json:"kind,omitempty"` // of models that the version added or changed
 	Status string `json:"status,omitempty"`
 	// Expired says when and by which policy the content was let go; log and show only.
 	Expired *expiredDoc `json:"expired,omitempty"`
@@ -73,16 +76,19 @@ func (d *versionDoc) withExpired(ctx context.Context, all *store.Expired, change
 
 func newVersionDoc(v *store.Version, changes []objects.Change) *versionDoc {
 	d := &versionDoc{
-		Parents: []string{}, Params: map[string]any{}, Metrics: map[string]any{},
+		Parents: []string{}, Params: map[string]any{}, Metrics: map[string]any{}, Meta: map[string]any{}, Quality: newQualityDoc(v),
 		Models: make([]modelDoc, len(changes)),
 	}
 	for i, c := range changes {
-		d.Models[i] = modelDoc{Path: c.Path, ID: c.Blob.String(), Size: c.Size, Status: c.Status.String()}
+		d.Models[i] = modelDoc{Path: c.Path, ID: c.Blob.String(), Size: c.Size, Kind: c.Kind, Status: c.Status.String()}
 	}
 	if v == nil {
 		return d
 	}
-	d.Version, d.ID, d.Branch = v.Name, v.ID.String(), v.Branch
+	d.Version, d.Branch = v.Name, v.Branch
+	if v.ID != (objects.VersionID{}) { // pre-commit hooks see what has none yet
+		d.ID = v.ID.String()
+	}
 	for _, p := range v.Parents {
 		d.Parents = append(d.Parents, p.String())
 	}
@@ -94,7 +100,44 @@ func newVersionDoc(v *store.Version, changes []objects.Change) *versionDoc {
 	if v.Metrics != nil {
 		d.Metrics = v.Metrics
 	}
+	if v.Meta != nil {
+		d.Meta = v.Meta
+	}
 	return d
+}
+
+// qualityDoc is what validation said of the models that a version added or changed.
+type qualityDoc struct {
+	Errors   int       `json:"errors"`
+	Warnings int       `json:"warnings"`
+	Notes    []noteDoc `json:"notes"` // at most 50
+}
+
+type noteDoc struct {
+	Path     string `json:"path"`
+	Severity string `json:"severity"` // error or warning
+	Rule     string `json:"rule"`
+	Place    string `json:"place"` // in the model
+	Text     string `json:"text"`
+}
+
+func newQualityDoc(v *store.Version) qualityDoc {
+	d := qualityDoc{Notes: []noteDoc{}}
+	if v == nil || v.Version == nil {
+		return d
+	}
+	d.Errors, d.Warnings = v.Quality.Errors, v.Quality.Warnings
+	for _, n := range v.Quality.Notes {
+		d.Notes = append(d.Notes, noteDoc{n.Path, severityOf(n), n.Rule, n.Place, n.Text})
+	}
+	return d
+}
+
+func severityOf(n objects.Note) string {
+	if n.Error {
+		return "error"
+	}
+	return "warning"
 }
 
 // withNames fills in the names that point at v.

@@ -92,9 +92,11 @@ func newRootCommand(a *app) *cobra.Command {
 		}
 	}
 	group("work", "Save models and bring them back:",
-		newInitCommand(a), newCommitCommand(a), newStatusCommand(a), newCheckoutCommand(a))
+		newInitCommand(a), newCommitCommand(a), newStatusCommand(a), newCheckoutCommand(a), newImportCommand(a), newWrapCommand(a), newUnwrapCommand(a))
 	group("look", "Look at history:",
-		newLogCommand(a), newShowCommand(a), newLsCommand(a), newCatCommand(a))
+		newLogCommand(a), newShowCommand(a), newLsCommand(a), newCatCommand(a), newReproduceCommand(a))
+	group("good", "Good models only:",
+		newValidateCommand(a), newAuditCommand(a), newKindCommand(a))
 	group("names", "Name versions:",
 		newBranchCommand(a), newTagCommand(a), newAliasCommand(a), newRollbackCommand(a))
 	group("care", "Care for the store:",

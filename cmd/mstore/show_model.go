@@ -19,7 +19,7 @@ type oneModelDoc struct {
 
 func newOneModelDoc(v *store.Version, c objects.Change) oneModelDoc {
 	return oneModelDoc{v.Name, v.ID.String(), v.Branch,
-		modelDoc{Path: c.Path, ID: c.Blob.String(), Size: c.Size, Status: c.Status.String()}}
+		modelDoc{Path: c.Path, ID: c.Blob.String(), Size: c.Size, Kind: c.Kind, Status: c.Status.String()}}
 }
 
 // showModel shows one model of a version, which may be one that it removed.
@@ -50,11 +50,18 @@ func (a *app) showModel(ctx context.Context, s *store.Store, rev, path string) e
 		return writeJSON(a.out, doc)
 	}
 	facts := a.modelFacts(v, c)
+	if c.Kind != "" {
+		facts.add(cell{text: "kind", look: a.style.dim}, cell{text: c.Kind})
+	}
 	if x != nil {
 		facts.add(cell{text: "content", look: a.style.dim}, cell{text: cleanLine(x.String())})
 	}
 	facts.add(cell{text: "size", look: a.style.dim}, cell{text: withChange(c)})
-	return facts.write(a.out)
+	if err := facts.write(a.out); err != nil {
+		return err
+	}
+	a.printNotes(v.Quality.Notes, path)
+	return a.out.failed()
 }
 
 // changeAt is what a version holds or removed at a path, and what it did to it.

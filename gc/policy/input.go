@@ -18,23 +18,25 @@ type Change struct {
 
 // Version is what rules ask of a version.
 type Version struct {
-	Entry   uint64 // of the journal
-	Seq     uint64 // as in vN
-	ID      objects.VersionID
-	Parent  int    // index of the first parent, smaller than the version's own; -1 for none
-	Branch  string // that it was committed to
-	Safety  bool   // it is a safety version, off the branches
-	Time    time.Time
-	Author  string
-	Message string
-	Source  string
-	Params  map[string]any
-	Metrics map[string]any
-	Tags    []string
-	Aliases []string
-	Models  int
-	Bytes   int64
-	Changes []Change // against the first parent, sorted by path, each path once
+	Entry            uint64 // of the journal
+	Seq              uint64 // as in vN
+	ID               objects.VersionID
+	Parent           int    // index of the first parent, smaller than the version's own; -1 for none
+	Branch           string // that it was committed to
+	Safety           bool   // it is a safety version, off the branches
+	Time             time.Time
+	Author           string
+	Message          string
+	Source           string
+	Params           map[string]any
+	Metrics          map[string]any
+	Meta             map[string]any
+	Errors, Warnings int // what validation said
+	Tags             []string
+	Aliases          []string
+	Models           int
+	Bytes            int64
+	Changes          []Change // against the first parent, sorted by path, each path once
 }
 
 // Head is a branch and its newest version.

@@ -8,6 +8,17 @@ import (
 	"slices"
 )
 
+// SyncDirs makes durable which keys are directly below these prefixes: what was deleted
+// there does not come back after a power cut. One that is not there is passed over.
+func (d *Dir) SyncDirs(names ...string) error {
+	for _, name := range names {
+		if err := d.fs.SyncDir(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return dirError("syncing", name, err)
+		}
+	}
+	return nil
+}
+
 // MakeDirs makes directories of keys ("objects", "journal") with what is
 // missing above them, and syncs the directories above them whether or not
 // anything was missing: after nil they are durable. It makes puts into them

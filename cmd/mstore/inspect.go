@@ -1,0 +1,180 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/mstore/mstore/schema"
+	"github.com/mstore/mstore/store"
+)
+
+// inspected is one model that validate or audit looked at.
+type inspected struct {
+	path   string // as it is shown
+	report *schema.Report
+	size   int64
+}
+
+// inspector looks at files and saved models, with the kinds of the store here if there
+// is one.
+type inspector struct {
+	a       *app
+	s       *store.Store // nil: none
+	checker *store.Checker
+	o       schema.Options
+	// also, if set, is given each file's name before it is looked at.
+	also func(name, file string) error
+}
+
+// inspecting runs f with an inspector.
+func (a *app) inspecting(ctx context.Context, o schema.Options, f func(*inspector) error) error {
+	in := &inspector{a: a, o: o}
+	s, err := a.open(ctx)
+	switch {
+	case errors.Is(err, store.ErrNoStore) && a.storeDir == "":
+		if in.checker, err = store.NewChecker(o); err != nil {
+			return err
+		}
+		return f(in)
+	case err != nil:
+		return err
+	}
+	in.s = s
+	if in.checker, err = s.Checker(ctx, o); err == nil {
+		err = f(in)
+	}
+	return errors.Join(err, s.Close())
+}
+
+// each calls f with every model that an argument names: a file, the files below a
+// directory, or REV and REV:PATH.
+func (in *inspector) each(ctx context.Context, arg string, f func(inspected) error) error {
+	file := absolute(in.a.cwd, arg)
+	fi, err := os.Lstat(file)
+	switch {
+	case err == nil && fi.IsDir():
+		return in.directory(ctx, arg, file, f)
+	case err == nil && fi.Mode().IsRegular():
+		return in.file(ctx, arg, file, f)
+	case err == nil:
+		return usagef("", "%s is neither a file nor a directory", arg)
+	case in.s == nil:
+		return fmt.Errorf("%s: no such file, and no store here: %w", arg, store.ErrNotFound)
+	}
+	rev, path, one := splitRevPath(arg)
+	if one {
+		if rev, path, err = in.a.revPath(in.s, arg); err != nil {
+			return err
+		}
+		rep, err := in.s.Validate(ctx, rev, path, in.o)
+		if err != nil {
+			return err
+		}
+		return f(inspected{arg, rep, 0})
+	}
+	v, err := in.s.Show(ctx, arg)
+	if err != nil {
+		if errors.Is(err, store.ErrNotFound) {
+			return fmt.Errorf("%s: no such file, and no such version: %w", arg, store.ErrNotFound)
+		}
+		return err
+	}
+	for m, err := range in.s.Models(ctx, v, "") {
+		if err != nil {
+			return err
+		}
+		rep, err := in.s.Validate(ctx, v.ID.String(), m.Path, in.o)
+		if errors.Is(err, store.ErrExpired) {
+			in.a.warn(err.Error())
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if err := f(inspected{m.Path, rep, m.Size}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// passedOver are directories that hold no models.
+var passedOver = map[string]bool{store.DirName: true, ".git": true, ".hg": true, ".svn": true, ".jj": true}
+
+func (in *inspector) directory(ctx context.Context, arg, dir string, f func(inspected) error) error {
+	return filepath.WalkDir(dir, func(file string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && file != dir && passedOver[d.Name()]:
+			return filepath.SkipDir
+		case !d.Type().IsRegular():
+			return nil
+		}
+		rel, err := filepath.Rel(dir, file)
+		if err != nil {
+			return err
+		}
+		return in.file(ctx, filepath.ToSlash(filepath.Join(arg, rel)), file, f)
+	})
+}
+
+func (in *inspector) file(ctx context.Context, name, file string, f func(inspected) error) error {
+	if in.also != nil {
+		if err := in.also(name, file); err != nil {
+			return err
+		}
+	}
+	r, err := os.Open(file)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	fi, err := r.Stat()
+	if err != nil {
+		return err
+	}
+	in.a.progress.update("looking at models", 0, 0)
+	rep, err := in.checker.Check(ctx, schema.Input{Name: strings.TrimPrefix(name, "./"), Size: fi.Size(), At: r})
+	if err != nil {
+		return fmt.Errorf("reading %s: %w", name, err)
+	}
+	return f(inspected{name, rep, fi.Size()})
+}
+
+// judged is one model in JSON, as validate and audit print it.
+type judgedDoc struct {
+	Path     string         `json:"path"`
+	Kind     string         `json:"kind"` // empty: unknown
+	Valid    bool           `json:"valid"`
+	Wrapped  bool           `json:"wrapped"`
+	Errors   []findingDoc   `json:"errors"`
+	Warnings []findingDoc   `json:"warnings"`
+	Stats    map[string]any `json:"stats"`
+
+	// Where there are more than are listed.
+	MoreErrors   int `json:"more_errors,omitempty"`
+	MoreWarnings int `json:"more_warnings,omitempty"`
+}
+
+func newJudgedDoc(m inspected, valid bool) judgedDoc {
+	d := judgedDoc{Path: m.path, Kind: m.report.Kind, Valid: valid, Wrapped: m.report.Wrapped, Stats: map[string]any{}}
+	d.Errors, d.Warnings = findings(m.report)
+	d.MoreErrors, d.MoreWarnings = m.report.Errors-len(d.Errors), m.report.Warnings-len(d.Warnings)
+	for _, s := range m.report.Stats {
+		d.Stats[s.Name] = s.Value
+	}
+	return d
+}
+
+func kindOr(kind, none string) string {
+	if kind == "" {
+		return none
+	}
+	return kind
+}

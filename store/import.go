@@ -1,0 +1,358 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/mstore/mstore/internal/lineage"
+	"github.com/mstore/mstore/internal/vfs"
+	"github.com/mstore/mstore/journal"
+	"github.com/mstore/mstore/objects"
+	"github.com/mstore/mstore/schema"
+)
+
+// ImportOptions say how a folder of saved models becomes history.
+type ImportOptions struct {
+	Dir      string   // absolute
+	Into     string   // where the models lie below the root; "": as Dir does if it is there, else at the root
+	Patterns []string // of the timestamps in names; none: the usual ones
+	AsIs     bool     // every file is a model of its own
+	DryRun   bool
+	Author   string
+	Location *time.Location // of the timestamps in names; nil: local time
+}
+
+// ImportResult is what an import did, or would do.
+type ImportResult struct {
+	Versions []ImportedVersion // oldest first
+	Models   int               // different models
+	Files    int               // that were found
+	Skipped  int               // files that an earlier import had brought
+	Branch   string
+}
+
+// ImportedVersion is one version that was made of files of the folder.
+type ImportedVersion struct {
+	Version  *Version // nil: of a dry run, or when its models were what they had been already
+	Time     time.Time
+	FromName bool // the time is from the names
+	Source   string
+	Models   []ImportedModel
+}
+
+// ImportedModel is one file that became a model.
+type ImportedModel struct {
+	File    string // relative to the folder
+	Path    string // of the model
+	Size    int64
+	Kind    string
+	Damaged string // what is wrong with it; "": nothing
+}
+
+// Metadata of imported versions: which file a model was, followed by its path.
+const (
+	importFrom   = "import.file."
+	importMarked = "import.damaged"
+)
+
+// Import makes versions of the files of a folder, on the current branch: files whose
+// names differ in a timestamp are versions of one model, those of one run are one
+// version. The folder is only read. Broken files are imported too, and marked. What an
+// earlier import has brought is passed over, so that an interrupted one can be
+// repeated.
+func (s *Store) Import(ctx context.Context, o ImportOptions) (*ImportResult, error) {
+	root, err := vfs.OpenRoot(o.Dir)
+	if err != nil {
+		if notExist(err) {
+			return nil, as(ErrNotFound, fmt.Errorf("%q: no such directory", o.Dir))
+		}
+		return nil, fmt.Errorf("opening %q: %w", o.Dir, err)
+	}
+	defer root.Close()
+	im := &importer{s: s, o: o, fs: root, res: &ImportResult{Branch: s.head().Branch}}
+	plan, err := im.plan(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := im.known(ctx); err != nil {
+		return nil, err
+	}
+	for i := range plan.Versions {
+		if err := im.version(ctx, &plan.Versions[i]); err != nil {
+			return im.res, err
+		}
+	}
+	return im.res, nil
+}
+
+type importer struct {
+	s    *Store
+	o    ImportOptions
+	fs   vfs.FS
+	res  *ImportResult
+	into string
+	have map[string]bool // file and content of what is there already
+	done int64
+	all  int64
+}
+
+func (im *importer) plan(ctx context.Context) (*lineage.Plan, error) {
+	o := lineage.Options{AsIs: im.o.AsIs, Location: im.o.Location}
+	if o.Location == nil {
+		o.Location = time.Local
+	}
+	for _, p := range im.o.Patterns {
+		pattern, err := lineage.ParsePattern(p)
+		if err != nil {
+			return nil, as(ErrUsage, err)
+		}
+		o.Patterns = append(o.Patterns, pattern)
+	}
+	im.into = im.o.Into
+	if im.into == "" {
+		if rel, err := im.s.Rel(im.o.Dir, "."); err == nil && rel != "." {
+			im.into = rel
+		}
+	}
+	var files []lineage.File
+	sc := &scanner{fs: im.fs, tree: objects.OpenTree(objects.TreeID{}, nil), warn: im.s.o.Warn}
+	err := sc.walk(ctx, ".", func(f file) error {
+		if strings.HasPrefix(path.Base(f.path), ".") {
+			return nil
+		}
+		files = append(files, lineage.File{Path: f.path, Size: f.fi.Size(), ModTime: f.fi.ModTime()})
+		im.all += f.fi.Size()
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	plan, err := lineage.Make(files, o)
+	if err != nil {
+		return nil, as(ErrUsage, err)
+	}
+	for i := range plan.Versions {
+		for k := range plan.Versions[i].Items {
+			it := &plan.Versions[i].Items[k]
+			it.Model = path.Join(im.into, it.Model)
+			if err := checkPath(it.Model); err != nil {
+				return nil, err
+			}
+		}
+	}
+	im.res.Models, im.res.Files = plan.Models, len(files)
+	return plan, nil
+}
+
+func importKey(file string, blob objects.BlobID) string { return file + "\x00" + blob.String() }
+
+// known reads which files earlier imports have brought to the branch.
+func (im *importer) known(ctx context.Context) error {
+	im.have = map[string]bool{}
+	for v, err := range im.s.Log(ctx, LogOptions{}) {
+		if errors.Is(err, ErrNotFound) { // no version yet
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		for _, ch := range v.Changes {
+			if f, ok := v.Meta[importFrom+ch.Path].(string); ok {
+				im.have[importKey(f, ch.Blob)] = true
+			}
+		}
+		// Of a model that was what it had been already the version says the content.
+		for k, b := range v.Meta {
+			if f, ok := strings.CutPrefix(k, "import.same."); ok {
+				if id, err := objects.ParseBlobID(fmt.Sprint(b)); err == nil {
+					im.have[importKey(f, id)] = true
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// version imports the files of one version that are not there yet.
+func (im *importer) version(ctx context.Context, v *lineage.Version) error {
+	var items []lineage.Item
+	for _, it := range v.Items {
+		if len(im.have) > 0 {
+			id, err := hashOf(ctx, im.fs, it.Path)
+			if err != nil {
+				return err
+			}
+			if im.have[importKey(it.Path, id)] {
+				im.res.Skipped++
+				im.done += it.Size
+				continue
+			}
+		}
+		items = append(items, it)
+	}
+	if len(items) == 0 {
+		return nil
+	}
+	out := ImportedVersion{Time: v.Time, FromName: v.FromName, Source: v.Source}
+	for _, it := range items {
+		out.Models = append(out.Models, ImportedModel{File: it.Path, Path: it.Model, Size: it.Size})
+	}
+	if im.o.DryRun {
+		if err := im.look(ctx, &out); err != nil {
+			return err
+		}
+		im.res.Versions = append(im.res.Versions, out)
+		return nil
+	}
+	for range 100 {
+		err := im.commit(ctx, &out)
+		if errors.Is(err, errAgain) {
+			continue
+		}
+		if err != nil {
+			return classify(fmt.Errorf("importing %q: %w", out.Models[0].File, err))
+		}
+		im.res.Versions = append(im.res.Versions, out)
+		return nil
+	}
+	return as(ErrConflict, errAgain)
+}
+
+// look tells the kinds of the files, for a dry run.
+func (im *importer) look(ctx context.Context, out *ImportedVersion) error {
+	c, err := im.s.Checker(ctx, schema.Options{Limit: 1, NoValues: true})
+	if err != nil {
+		return err
+	}
+	for i := range out.Models {
+		m := &out.Models[i]
+		f, err := im.fs.Open(m.File)
+		if err != nil {
+			return err
+		}
+		rep, err := c.Check(ctx, schema.Input{Name: m.Path, Size: m.Size, At: f})
+		_ = f.Close()
+		if err != nil {
+			return err
+		}
+		m.tell(rep)
+		im.done += m.Size
+		im.s.o.Progress("looking", im.done, im.all)
+	}
+	return nil
+}
+
+func (m *ImportedModel) tell(rep *schema.Report) {
+	m.Kind = rep.Kind
+	if rep.Damaged {
+		m.Damaged = rep.Findings[0].String()
+	}
+}
+
+// commit makes one version of files.
+func (im *importer) commit(ctx context.Context, out *ImportedVersion) error {
+	s := im.s
+	sn, err := s.load(ctx)
+	if err != nil {
+		return err
+	}
+	head, err := s.readHead()
+	if err != nil {
+		return as(ErrDamaged, fmt.Errorf("the workspace does not tell the current branch; 'mstore checkout BRANCH' sets it again: %w", err))
+	}
+	o := CommitOptions{Time: out.Time, Author: im.o.Author, Meta: map[string]any{}}
+	c, err := s.newCommit(ctx, sn, journal.Branch, head.Branch, head.Branch, o)
+	if err != nil {
+		return err
+	}
+	if c.gate, err = s.newGate(sn.st, validateWarn); err != nil {
+		return err
+	}
+	c.bases = s.openBaseCache(s.cacheSize(sn.st))
+	defer func() { c.bases.tidy(c.res.Created) }()
+	c.w = c.newWriter(ctx)
+	finished := false
+	defer func() {
+		if !finished {
+			c.w.Abort()
+		}
+	}()
+	damaged := false
+	before := im.done
+	for i := range out.Models {
+		m := &out.Models[i]
+		id, err := im.file(ctx, c, m)
+		if err != nil {
+			im.done = before
+			return err
+		}
+		rep := c.gate.reports[m.Path]
+		m.tell(rep)
+		damaged = damaged || m.Damaged != ""
+		c.o.Meta[importFrom+m.Path] = m.File
+		c.edits = append(c.edits, objects.TreeEdit{TreeEntry: objects.TreeEntry{Path: m.Path, Blob: id, Size: m.Size}})
+		if e, ok, err := c.tree().Get(ctx, m.Path); err == nil && ok && e.Blob == id { // else the next import would not know it
+			c.o.Meta["import.same."+m.File] = id.String()
+			c.o.AllowEmpty = true
+		}
+	}
+	if damaged {
+		c.o.Meta[importMarked] = true
+	}
+	sortEdits(c.edits)
+	if err := c.w.Flush(); err != nil {
+		return err
+	}
+	if err := c.collisions(ctx); err != nil {
+		return err
+	}
+	meta := map[string]any{}
+	c.describeModels(meta)
+	if c.o.Source == "" {
+		c.o.Source = out.Source
+	}
+	if c.o.Message == "" {
+		c.o.Message = "imported " + out.Models[0].File
+		if n := len(out.Models) - 1; n > 0 {
+			c.o.Message += fmt.Sprintf(" and %d more", n)
+		}
+	}
+	for k, v := range c.o.Meta {
+		meta[k] = v
+	}
+	c.meta = meta
+	finished = true
+	if err := c.publish(ctx); err != nil {
+		im.done = before
+		return err
+	}
+	out.Version = c.res.Version
+	if c.res.Created {
+		s.foldIfDue(ctx, c.sn.st)
+	}
+	return nil
+}
+
+// file stores and looks at one file.
+func (im *importer) file(ctx context.Context, c *commit, m *ImportedModel) (id objects.BlobID, err error) {
+	f, err := im.fs.Open(m.File)
+	if err != nil {
+		return id, err
+	}
+	defer f.Close()
+	count := counter(func(n int) {
+		im.done += int64(n)
+		im.s.o.Progress("importing", im.done, im.all)
+	})
+	id, size, err := c.w.Blob(&ctxReader{ctx, io.TeeReader(f, count)}, m.Size, c.like(ctx, m.Path))
+	if err != nil {
+		return id, err
+	}
+	m.Size = size
+	return id, c.check(ctx, schema.Input{Name: m.Path, Size: size, At: f})
+}

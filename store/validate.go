@@ -1,0 +1,252 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"github.com/bmatcuk/doublestar/v4"
+
+	"github.com/mstore/mstore/internal/vfs"
+	"github.com/mstore/mstore/journal"
+	"github.com/mstore/mstore/objects"
+	"github.com/mstore/mstore/schema"
+)
+
+// The modes of validation.
+const (
+	validateOff    = "off"
+	validateWarn   = "warn"   // findings are kept with the version
+	validateStrict = "strict" // a model with findings is kept off the branches
+)
+
+// validateOf begins the settings for models that match a glob.
+const validateOf = "validate."
+
+// gate is validation at work on one commit. A nil gate looks at nothing.
+type gate struct {
+	one      string // for all models; "": by the rules
+	rules    []gateRule
+	fallback string
+	registry *schema.Registry
+	options  schema.Options
+	reports  map[string]*schema.Report
+}
+
+type gateRule struct{ glob, mode string }
+
+// newGate reads the settings. The kinds are only read when a model is looked at.
+func (s *Store) newGate(st *journal.State, one string) (*gate, error) {
+	g := &gate{one: one, fallback: cmp.Or(s.setting(st, "commit.validate"), validateWarn), reports: map[string]*schema.Report{}}
+	settings, err := s.settings(st)
+	if err != nil {
+		return nil, err
+	}
+	for key, mode := range settings {
+		if glob, ok := strings.CutPrefix(key, validateOf); ok {
+			g.rules = append(g.rules, gateRule{glob, mode})
+		}
+	}
+	slices.SortFunc(g.rules, func(a, b gateRule) int { // the most particular first
+		return cmp.Or(cmp.Compare(len(b.glob), len(a.glob)), cmp.Compare(a.glob, b.glob))
+	})
+	if g.options.Params, err = extracts(settings, metaParams); err != nil {
+		return nil, err
+	}
+	if g.options.Metrics, err = extracts(settings, metaMetrics); err != nil {
+		return nil, err
+	}
+	if g.registry, err = registryOf(settings); err != nil {
+		return nil, err
+	}
+	return g, nil
+}
+
+// mode tells how a model is validated.
+func (g *gate) mode(p string) string {
+	switch {
+	case g == nil:
+		return validateOff
+	case g.one != "":
+		return g.one
+	}
+	for _, r := range g.rules {
+		if globMatches(r.glob, p) {
+			return r.mode
+		}
+	}
+	return g.fallback
+}
+
+// globMatches tells whether a path matches a glob; one without a slash matches the
+// name in any directory.
+func globMatches(glob, p string) bool {
+	if !strings.Contains(glob, "/") {
+		glob = "**/" + glob
+	}
+	ok, err := doublestar.Match(glob, p)
+	return ok && err == nil
+}
+
+// check looks at one model.
+func (c *commit) check(ctx context.Context, in schema.Input) error {
+	o := c.gate.options
+	o.Limit = objects.MaxNotes
+	rep, err := c.gate.registry.Check(ctx, in, o)
+	if err != nil {
+		return fmt.Errorf("validating %q: %w", in.Name, err)
+	}
+	c.gate.reports[in.Name] = rep
+	return nil
+}
+
+// validate looks at a file as the settings ask for. It is false when the file is not
+// what it was any more.
+func (g *gatherer) validate(ctx context.Context, p string, was fs.FileInfo) (bool, error) {
+	if g.gate.mode(p) == validateOff {
+		return true, nil
+	}
+	f, err := g.s.root.Open(p)
+	if err != nil {
+		return false, fmt.Errorf("opening %q: %w", p, err)
+	}
+	defer f.Close()
+	same := func() (bool, error) {
+		fi, err := f.Stat()
+		if err != nil {
+			return false, err
+		}
+		return fi.Size() == was.Size() && fi.ModTime().Equal(was.ModTime()) && vfs.IdentityOf(fi) == vfs.IdentityOf(was), nil
+	}
+	if ok, err := same(); !ok || err != nil {
+		return false, err
+	}
+	if err := g.check(ctx, schema.Input{Name: p, Size: was.Size(), At: f}); err != nil {
+		return false, err
+	}
+	return same()
+}
+
+// judge writes what validation found into a version's record.
+func (g *gate) judge(rec *objects.Version, changes []objects.Change) {
+	if g == nil {
+		return
+	}
+	rec.Quality = objects.Quality{}
+	for i := range changes {
+		ch := &changes[i]
+		rep := g.reports[ch.Path]
+		if rep == nil || ch.Status == objects.Removed || ch.Status == objects.Unchanged {
+			continue
+		}
+		ch.Kind = rep.Kind
+		q := &rec.Quality
+		q.Errors += rep.Errors
+		q.Warnings += rep.Warnings
+		for _, f := range rep.Findings {
+			if len(q.Notes) < objects.MaxNotes {
+				q.Notes = append(q.Notes, noteOf(ch.Path, &f))
+			}
+		}
+	}
+}
+
+// maxNoteText bounds what a version keeps of one finding, in bytes.
+const maxNoteText = 300
+
+func noteOf(p string, f *schema.Finding) objects.Note {
+	text := f.Message
+	if f.Line > 0 {
+		text = fmt.Sprintf("line %d, column %d: %s", f.Line, f.Column, text)
+	}
+	return objects.Note{Path: p, Error: f.Severity == schema.Error, Rule: f.Rule, Place: cut(f.Path, maxNoteText), Text: cut(text, maxNoteText)}
+}
+
+// cut shortens a text to so many bytes.
+func cut(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	return strings.ToValidUTF8(s[:n], "") + "…"
+}
+
+// strictly keeps a commit off the branch that has models which the settings do not let
+// pass: it becomes a version below quarantine/, so that nothing is lost.
+func (c *commit) strictly(ctx context.Context) error {
+	var bad []string
+	for _, p := range sortedKeys(c.gate.reports) {
+		if rep := c.gate.reports[p]; rep.Errors+rep.Warnings > 0 && c.gate.mode(p) == validateStrict {
+			bad = append(bad, p)
+		}
+	}
+	if len(bad) == 0 {
+		return nil
+	}
+	inv := &InvalidError{Reports: map[string]*schema.Report{}}
+	for _, p := range bad {
+		inv.Reports[p] = c.gate.reports[p]
+	}
+	c.describe(ctx)
+	q := *c
+	q.kind, q.name, q.res = journal.Safety, c.sn.freeName("quarantine/", c.s.o.Clock()), &CommitResult{}
+	q.o.AllowEmpty, q.o.Before, q.o.Expect, q.want = true, nil, "", nil
+	if q.o.Message == "" {
+		q.o.Message = "not valid: " + strings.Join(bad, ", ")
+	}
+	if err := q.publish(ctx); err != nil {
+		return errors.Join(inv, fmt.Errorf("and it could not be kept: %w", err))
+	}
+	inv.Name, inv.Version = q.name, q.res.Version
+	return as(ErrInvalid, inv)
+}
+
+// InvalidError: models that the settings do not let pass, all that was found in them by
+// path, and where they are kept.
+type InvalidError struct {
+	Reports map[string]*schema.Report
+	Name    string // "quarantine/20261123T101500Z"
+	Version *Version
+}
+
+func (e *InvalidError) Error() string {
+	var b strings.Builder
+	const most = 5
+	n := 0
+	for _, p := range sortedKeys(e.Reports) {
+		rep := e.Reports[p]
+		fmt.Fprintf(&b, "%q is not valid (%s)", p, countFindings(rep.Errors, rep.Warnings))
+		for i := range rep.Findings {
+			if n++; n <= most {
+				fmt.Fprintf(&b, "\n    %s", rep.Findings[i].String())
+			}
+		}
+		b.WriteString("\n")
+	}
+	if n > most {
+		fmt.Fprintf(&b, "    and %d more\n", n-most)
+	}
+	b.WriteString("nothing was committed")
+	if e.Name != "" {
+		b.WriteString("; what you saved is kept in " + e.Name + " for 30 days")
+	}
+	return b.String()
+}
+
+func countFindings(errs, warnings int) string {
+	var parts []string
+	add := func(n int, word string) {
+		if n > 1 {
+			word += "s"
+		}
+		if n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, word))
+		}
+	}
+	add(errs, "error")
+	add(warnings, "warning")
+	return strings.Join(parts, ", ")
+}
