@@ -20,6 +20,7 @@ type command struct {
 	argv   []string
 	stdout io.Writer // nil: dropped
 	stdin  io.Reader
+	code   int // the exit code that is right
 }
 
 // usage is what processes cost.
@@ -44,6 +45,9 @@ func (b *bench) exec(cmds ...command) (u usage, err error) {
 		if p := cmd.ProcessState; p != nil {
 			u.cpu += p.UserTime() + p.SystemTime()
 			u.rss = max(u.rss, maxRSS(p))
+		}
+		if p := cmd.ProcessState; c.code != 0 && p != nil && p.ExitCode() == c.code {
+			err = nil
 		}
 		if err != nil {
 			return u, fmt.Errorf("%s: %w: %s", strings.Join(append([]string{filepath.Base(c.argv[0])}, c.argv[1:]...), " "),

@@ -28,6 +28,7 @@ var scenarios = []scenario{
 	{"many", "One model changed among 100,000; stored is what the store grew by, less the model itself.", runMany},
 	{"large", "One file of 4 GB, its tensors 2 to 64 MB.", runLarge},
 	{"gc", "Retention: all but the last ten of the lineage's 100 saves let go; nothing to do; the mark of 100,000 versions.", runGC},
+	{"good", "Looking at models: an audit of 183, beside Python reading them; what validation and metadata add to a commit of 1 MB.", runGood},
 	{"history", "Reads to resolve a revision in a history of 100,000 versions, through the Go API.", runHistory},
 }
 

@@ -123,6 +123,20 @@ compare v5:oracle/audio_oracle.json "$shelf/oracle/save1/audio_oracle.json"
 compare v8:weights/decoder.safetensors "$shelf/safetensors/base/decoder.safetensors"
 compare experiment:trees/lg_dart_breast_cancer.json "$shelf/leaves/lg_dart_breast_cancer.json"
 
+chapter "A save that was cut off in the middle: refused, and not lost"
+echo '$ head -c 100000 models/oracle/save3/audio_oracle.json > oracle/audio_oracle.json'
+head -c 100000 "$shelf/oracle/save3/audio_oracle.json" >oracle/audio_oracle.json
+prompt mstore commit oracle --validate=strict
+status=0
+mstore commit oracle --validate=strict 2>&1 | tee "$temp/out" || status=$?
+echo "  (exit code $status)"
+[ "$status" -eq 1 ] || fail "a broken model gave exit code $status, not 1"
+refused=$(grep -oE 'quarantine/[A-Za-z0-9-]*' "$temp/out" | head -n 1) || fail "commit named no quarantined version"
+mstore cat "$refused:oracle/audio_oracle.json" | cmp - oracle/audio_oracle.json || fail "what was refused is not kept"
+run mstore checkout HEAD oracle
+same oracle/audio_oracle.json "$shelf/oracle/save3/audio_oracle.json"
+run mstore audit .
+
 chapter "Prove that everything is intact"
 run mstore fsck
 run mstore stats

@@ -25,6 +25,8 @@ type ImportOptions struct {
 	DryRun   bool
 	Author   string
 	Location *time.Location // of the timestamps in names; nil: local time
+
+	files vfs.FS // tests: the folder, in place of Dir
 }
 
 // ImportResult is what an import did, or would do.
@@ -66,15 +68,18 @@ const (
 // earlier import has brought is passed over, so that an interrupted one can be
 // repeated.
 func (s *Store) Import(ctx context.Context, o ImportOptions) (*ImportResult, error) {
-	root, err := vfs.OpenRoot(o.Dir)
-	if err != nil {
+	if o.files == nil {
+		root, err := vfs.OpenRoot(o.Dir)
 		if notExist(err) {
 			return nil, as(ErrNotFound, fmt.Errorf("%q: no such directory", o.Dir))
 		}
-		return nil, fmt.Errorf("opening %q: %w", o.Dir, err)
+		if err != nil {
+			return nil, fmt.Errorf("opening %q: %w", o.Dir, err)
+		}
+		defer root.Close()
+		o.files = root
 	}
-	defer root.Close()
-	im := &importer{s: s, o: o, fs: root, res: &ImportResult{Branch: s.head().Branch}}
+	im := &importer{s: s, o: o, fs: o.files, res: &ImportResult{Branch: s.head().Branch}}
 	plan, err := im.plan(ctx)
 	if err != nil {
 		return nil, err
@@ -114,7 +119,7 @@ func (im *importer) plan(ctx context.Context) (*lineage.Plan, error) {
 		o.Patterns = append(o.Patterns, pattern)
 	}
 	im.into = im.o.Into
-	if im.into == "" {
+	if im.into == "" && im.o.Dir != "" {
 		if rel, err := im.s.Rel(im.o.Dir, "."); err == nil && rel != "." {
 			im.into = rel
 		}

@@ -146,7 +146,8 @@ func (s *Store) Checker(ctx context.Context, o schema.Options) (*Checker, error)
 		return nil, err
 	}
 	o.Params, o.Metrics = slices.Concat(o.Params, g.options.Params), slices.Concat(o.Metrics, g.options.Metrics)
-	return &Checker{g.registry, o}, nil
+	kinds, err := g.kinds()
+	return &Checker{kinds, o}, err
 }
 
 // NewChecker returns a checker with the built-in kinds, for use without a store.

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/bmatcuk/doublestar/v4"
 
@@ -32,14 +33,14 @@ type gate struct {
 	one      string // for all models; "": by the rules
 	rules    []gateRule
 	fallback string
-	registry *schema.Registry
+	kinds    func() (*schema.Registry, error) // read when the first model is looked at
 	options  schema.Options
 	reports  map[string]*schema.Report
 }
 
 type gateRule struct{ glob, mode string }
 
-// newGate reads the settings. The kinds are only read when a model is looked at.
+// newGate reads the settings.
 func (s *Store) newGate(st *journal.State, one string) (*gate, error) {
 	g := &gate{one: one, fallback: cmp.Or(s.setting(st, "commit.validate"), validateWarn), reports: map[string]*schema.Report{}}
 	settings, err := s.settings(st)
@@ -60,9 +61,7 @@ func (s *Store) newGate(st *journal.State, one string) (*gate, error) {
 	if g.options.Metrics, err = extracts(settings, metaMetrics); err != nil {
 		return nil, err
 	}
-	if g.registry, err = registryOf(settings); err != nil {
-		return nil, err
-	}
+	g.kinds = sync.OnceValues(func() (*schema.Registry, error) { return registryOf(settings) })
 	return g, nil
 }
 
@@ -94,9 +93,13 @@ func globMatches(glob, p string) bool {
 
 // check looks at one model.
 func (c *commit) check(ctx context.Context, in schema.Input) error {
+	kinds, err := c.gate.kinds()
+	if err != nil {
+		return err
+	}
 	o := c.gate.options
 	o.Limit = objects.MaxNotes
-	rep, err := c.gate.registry.Check(ctx, in, o)
+	rep, err := kinds.Check(ctx, in, o)
 	if err != nil {
 		return fmt.Errorf("validating %q: %w", in.Name, err)
 	}
