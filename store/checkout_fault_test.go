@@ -105,7 +105,7 @@ func TestCheckoutSeesLateChanges(t *testing.T) {
 			f := vfs.NewFault(m)
 			var once sync.Once
 			f.OnOp(func(op vfs.Op) error {
-				if op.Kind == vfs.OpSync && strings.Contains(op.Name, tempPrefix) {
+				if op.Kind == vfs.OpSync && strings.Contains(op.Name, TempPrefix) {
 					once.Do(func() { write(t, m, late, []byte("late")) })
 				}
 				return nil

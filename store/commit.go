@@ -135,6 +135,8 @@ type commit struct {
 	bases  *baseCache
 	gate   *gate
 	meta   map[string]any // of the version, once it is known
+	// refused is why it became one that is kept off the branches.
+	refused *RefusedError
 }
 
 func (s *Store) newCommit(ctx context.Context, sn *snapshot, kind journal.NameKind, name, parent string, o CommitOptions) (*commit, error) {
@@ -214,6 +216,9 @@ func (s *Store) commitOnce(ctx context.Context, o CommitOptions) (*CommitResult,
 	finished = true
 	if err := c.publish(ctx); err != nil {
 		return nil, err
+	}
+	if c.refused != nil {
+		return nil, c.refused
 	}
 	cache.save()
 	c.res.Reports = c.gate.reports

@@ -148,7 +148,7 @@ func eachFile(fsys vfs.FS, dir string, fn func(p string) error) error {
 // temps lists files that somebody did not finish.
 func temps(fsys vfs.FS) (names []string) {
 	_ = eachFile(fsys, ".", func(p string) error {
-		if b := path.Base(p); strings.HasPrefix(b, vfs.TempPrefix) || strings.HasPrefix(b, tempPrefix) {
+		if b := path.Base(p); strings.HasPrefix(b, vfs.TempPrefix) || strings.HasPrefix(b, TempPrefix) {
 			names = append(names, p)
 		}
 		return nil

@@ -101,6 +101,11 @@ func (c *commit) publish(ctx context.Context) error {
 		}
 		if err == nil && first && c.o.Before != nil {
 			err = c.o.Before(ctx, &Version{Name: fmt.Sprintf("v%d", rec.Seq), Branch: c.name, Version: rec}, changes)
+			if err != nil && c.o.Stdin != nil && ctx.Err() == nil { // there is no other copy
+				c.quarantine(fmt.Sprintf("refused: %v", err))
+				c.refused = &RefusedError{Name: c.name, Err: err}
+				continue
+			}
 		}
 		if err != nil {
 			w.Abort()

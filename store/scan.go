@@ -28,8 +28,9 @@ type scanner struct {
 	skip string // a directory that is left out: a store inside of the root; "" for none
 }
 
-// tempPrefix begins the name of files that checkout is writing.
-const tempPrefix = ".mstore-tmp-"
+// TempPrefix begins the names of files that are being written: by checkout, and by
+// programs that save with mstore. Walks pass them over.
+const TempPrefix = ".mstore-tmp-"
 
 // file is a regular file that was found.
 type file struct {
@@ -116,7 +117,7 @@ func (sc *scanner) walkDir(ctx context.Context, dir string, rules []ignoreRules,
 	}
 	for _, e := range entries {
 		p := path.Join(dir, e.Name())
-		if strings.HasPrefix(e.Name(), tempPrefix) || (e.IsDir() && (ignoredDirs[e.Name()] || p == sc.skip)) {
+		if strings.HasPrefix(e.Name(), TempPrefix) || (e.IsDir() && (ignoredDirs[e.Name()] || p == sc.skip)) {
 			continue
 		}
 		if isIgnored(rules, p, e.IsDir()) {

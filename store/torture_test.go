@@ -333,7 +333,7 @@ func tortureUndelete(j *tortureJob, _ <-chan string) error {
 func debrisIn(t *testing.T, dir string) (names []string) {
 	t.Helper()
 	err := filepath.WalkDir(dir, func(name string, _ os.DirEntry, err error) error {
-		if b := filepath.Base(name); strings.HasPrefix(b, vfs.TempPrefix) || strings.HasPrefix(b, tempPrefix) {
+		if b := filepath.Base(name); strings.HasPrefix(b, vfs.TempPrefix) || strings.HasPrefix(b, TempPrefix) {
 			names = append(names, name)
 		}
 		return err

@@ -195,17 +195,36 @@ func (c *commit) strictly(ctx context.Context) error {
 	}
 	c.describe(ctx)
 	q := *c
-	q.kind, q.name, q.res = journal.Safety, c.sn.freeName("quarantine/", c.s.o.Clock()), &CommitResult{}
-	q.o.AllowEmpty, q.o.Before, q.o.Expect, q.want = true, nil, "", nil
-	if q.o.Message == "" {
-		q.o.Message = "not valid: " + strings.Join(bad, ", ")
-	}
+	q.res = &CommitResult{}
+	q.quarantine("not valid: " + strings.Join(bad, ", "))
 	if err := q.publish(ctx); err != nil {
 		return errors.Join(inv, fmt.Errorf("and it could not be kept: %w", err))
 	}
 	inv.Name, inv.Version = q.name, q.res.Version
 	return as(ErrInvalid, inv)
 }
+
+// quarantine turns a commit into one that is kept off the branches.
+func (c *commit) quarantine(message string) {
+	c.kind, c.name = journal.Safety, c.sn.freeName("quarantine/", c.s.o.Clock())
+	c.o.AllowEmpty, c.o.Before, c.o.Expect, c.want = true, nil, "", nil
+	if c.o.Message == "" {
+		c.o.Message = message
+	}
+}
+
+// RefusedError: CommitOptions.Before refused what came through a pipe, which is kept
+// off the branches, as there is no other copy.
+type RefusedError struct {
+	Name string // "quarantine/20261123T101500Z"
+	Err  error
+}
+
+func (e *RefusedError) Error() string {
+	return fmt.Sprintf("%v; what came through the pipe is kept in %s for 30 days", e.Err, e.Name)
+}
+
+func (e *RefusedError) Unwrap() error { return e.Err }
 
 // InvalidError: models that the settings do not let pass, all that was found in them by
 // path, and where they are kept.

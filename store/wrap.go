@@ -153,7 +153,7 @@ func (s *Store) rewrap(ctx context.Context, checker *Checker, was file, info wra
 		return err
 	}
 	defer in.Close()
-	temp := path.Join(path.Dir(was.path), tempPrefix+vfs.TempName()[len(vfs.TempPrefix):])
+	temp := path.Join(path.Dir(was.path), TempPrefix+vfs.TempName()[len(vfs.TempPrefix):])
 	out, err := s.root.Create(temp)
 	if err != nil {
 		return err

@@ -100,9 +100,10 @@ func (a *app) reportError(err error, code int) {
 	}
 	if a.json {
 		writeJSON(a.stderr, struct {
-			Error string `json:"error"`
-			Code  int    `json:"code"`
-		}{msg, code})
+			Error      string `json:"error"`
+			Code       int    `json:"code"`
+			Quarantine string `json:"quarantine,omitempty"` // where what was refused is kept
+		}{msg, code, quarantineOf(err)})
 		return
 	}
 	a.progress.close()
@@ -111,6 +112,19 @@ func (a *app) reportError(err error, code int) {
 	if hint := hintFor(err); hint != "" && code != exitInterrupted {
 		fmt.Fprintf(a.stderr, "%s %s\n", st.dim.Sprint("hint:"), hint)
 	}
+}
+
+// quarantineOf is the version in which what was refused is kept, if it is.
+func quarantineOf(err error) string {
+	var invalid *store.InvalidError
+	var refused *store.RefusedError
+	switch {
+	case errors.As(err, &invalid):
+		return invalid.Name
+	case errors.As(err, &refused):
+		return refused.Name
+	}
+	return ""
 }
 
 // writeJSON writes v as one line; characters such as < and > stay themselves.

@@ -79,7 +79,7 @@ func (in *inspector) each(ctx context.Context, arg string, f func(inspected) err
 	}
 	v, err := in.s.Show(ctx, arg)
 	if err != nil {
-		if errors.Is(err, store.ErrNotFound) {
+		if errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrUsage) && !looksLikeRev(arg) {
 			return fmt.Errorf("%s: no such file, and no such version: %w", arg, store.ErrNotFound)
 		}
 		return err
@@ -113,7 +113,7 @@ func (in *inspector) directory(ctx context.Context, arg, dir string, f func(insp
 			return err
 		case d.IsDir() && file != dir && passedOver[d.Name()]:
 			return filepath.SkipDir
-		case !d.Type().IsRegular():
+		case !d.Type().IsRegular() || strings.HasPrefix(d.Name(), store.TempPrefix):
 			return nil
 		}
 		rel, err := filepath.Rel(dir, file)

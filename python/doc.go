@@ -1,0 +1,2 @@
+// Package python holds the tests of the Python module mstore.py.
+package python
