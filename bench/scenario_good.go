@@ -1,10 +1,13 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 )
 
 // runGood measures what looking at models costs: an audit of all, beside Python's json
@@ -54,19 +57,22 @@ for d, _, names in os.walk(sys.argv[1]):
 
 // goodCommits commits a training result of about 1 MB again and again.
 func (b *bench) goodCommits(corpus string, s *system) error {
-	list, err := filepath.Glob(filepath.Join(corpus, "training_results", "*.json"))
-	if err != nil {
-		return err
-	}
 	var text []byte
-	for _, name := range list {
-		got, err := os.ReadFile(name)
-		if err != nil {
+	err := filepath.WalkDir(corpus, func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.Contains(name, "training") {
 			return err
 		}
+		got, err := os.ReadFile(name)
 		if distance(len(got), 1_000_000) < distance(len(text), 1_000_000) {
 			text = got
 		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if len(text) == 0 {
+		return errors.New("the corpus has no training results")
 	}
 	name := filepath.Join(corpus, "one_training.json")
 	defer os.Remove(name)

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // separators are what stands between the parts of a name.
@@ -101,7 +102,9 @@ func find(base string, patterns []Pattern) []stamp {
 	return taken
 }
 
-var stepWord = regexp.MustCompile(`(?is)^(?:.*[ _.-])?(?:step|epoch|iter)[_.=-]?$`)
+var stepWord = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?is)^(?:.*[ _.-])?(?:step|epoch|iter)[_.=-]?$`)
+})
 
 // alone tells whether the stamp is no part of a longer number, and no count
 // of steps that looks like a date.
@@ -112,7 +115,7 @@ func (s *stamp) alone(base string) bool {
 		return false
 	}
 	_, digits := number(text)
-	return !digits || !stepWord.MatchString(before)
+	return !digits || !stepWord().MatchString(before)
 }
 
 // join is a base name from which the timestamp between the two parts is
@@ -171,28 +174,27 @@ func splitLast(name string) (stem, ext string) {
 			return name, ""
 		}
 	}
-	if letters == 0 || counter.MatchString(ext) {
+	if letters == 0 || counter().MatchString(ext) {
 		return name, ""
 	}
 	return name[:i], name[i:]
 }
 
-var (
-	counter = regexp.MustCompile(`(?is)^((?:.*[ _.-])?)(step|epoch|ckpt|checkpoint|iter|save|v|version|rev)[_.=-]?([0-9]{1,18})$`)
-	inEpoch = regexp.MustCompile(`(?i)^(?:step|iter)$`)
-)
+var counter = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?is)^((?:.*[ _.-])?)(step|epoch|ckpt|checkpoint|iter|save|v|version|rev)[_.=-]?([0-9]{1,18})$`)
+})
 
 // cutCounter removes a counter at the end of a stem. The word stays when
 // nothing else would be left.
 func cutCounter(stem string) (rest string, numbers [2]int64) {
-	m := counter.FindStringSubmatch(stem)
+	m := counter().FindStringSubmatch(stem)
 	if m == nil {
 		return stem, numbers
 	}
 	before, word := m[1], m[2]
 	n, _ := number(m[3])
 	numbers[0] = n + 1
-	if e := counter.FindStringSubmatch(strings.TrimRight(before, separators)); e != nil && inEpoch.MatchString(word) && strings.EqualFold(e[2], "epoch") {
+	if e := counter().FindStringSubmatch(strings.TrimRight(before, separators)); e != nil && (strings.EqualFold(word, "step") || strings.EqualFold(word, "iter")) && strings.EqualFold(e[2], "epoch") {
 		before, word = e[1], e[2]
 		n, _ := number(e[3])
 		numbers = [2]int64{n + 1, numbers[0]}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Years that a date may have; digits that mean another are no date.
@@ -138,12 +139,14 @@ func ParsePattern(s string) (Pattern, error) {
 // String is the layout that was parsed.
 func (p Pattern) String() string { return p.layout }
 
-var defaults = func() []Pattern {
+// defaults are parsed when they are first asked for: few programs that link this
+// package import anything.
+var defaults = sync.OnceValue(func() []Pattern {
 	var list []Pattern
 	for _, s := range []string{
 		"DDMMYY_HHmm", "DDMMYY_HHmmSS",
 		"YYYYMMDD_HHmmSS", "YYYYMMDD-HHmmSS", "YYYYMMDDTHHmmSS", "YYYYMMDD_HHmm",
-		"YYYY-MM-DD_HH-mm-SS", "YYYY-MM-DDTHH-mm-SS", "YYYY-MM-DDTHH:mm:SS", "YYYY-MM-DD_HHmm",
+		"YYYY-MM-DD_HH-mm-SS", "YYYY-MM-DD_HH-mm", "YYYY-MM-DDTHH-mm-SS", "YYYY-MM-DDTHH:mm:SS", "YYYY-MM-DD_HHmm",
 		"YYYY-MM-DD", "YYYYMMDD",
 	} {
 		p, err := ParsePattern(s)
@@ -153,8 +156,8 @@ var defaults = func() []Pattern {
 		list = append(list, p)
 	}
 	return list
-}()
+})
 
 // Default returns the patterns that are used when none are given. The slice
 // is the caller's.
-func Default() []Pattern { return slices.Clone(defaults) }
+func Default() []Pattern { return slices.Clone(defaults()) }

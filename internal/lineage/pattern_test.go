@@ -42,7 +42,7 @@ func TestParsePatternErrors(t *testing.T) {
 
 func TestDefault(t *testing.T) {
 	const want = "DDMMYY_HHmm DDMMYY_HHmmSS YYYYMMDD_HHmmSS YYYYMMDD-HHmmSS YYYYMMDDTHHmmSS YYYYMMDD_HHmm " +
-		"YYYY-MM-DD_HH-mm-SS YYYY-MM-DDTHH-mm-SS YYYY-MM-DDTHH:mm:SS YYYY-MM-DD_HHmm YYYY-MM-DD YYYYMMDD"
+		"YYYY-MM-DD_HH-mm-SS YYYY-MM-DD_HH-mm YYYY-MM-DDTHH-mm-SS YYYY-MM-DDTHH:mm:SS YYYY-MM-DD_HHmm YYYY-MM-DD YYYYMMDD"
 	list := Default()
 	var got []string
 	for _, p := range list {

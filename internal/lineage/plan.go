@@ -62,7 +62,7 @@ type Plan struct {
 // than one timestamp in its name (not with AsIs) or is given twice.
 func Make(files []File, o Options) (*Plan, error) {
 	if len(o.Patterns) == 0 {
-		o.Patterns = defaults
+		o.Patterns = defaults()
 	}
 	if o.Location == nil {
 		o.Location = time.UTC
