@@ -45,7 +45,7 @@ const headSize = 64 << 10
 // read once, as a stream, and a second time up to the last finding; memory is bounded
 // by what the schema asks for, not by the model's size.
 func (r *Registry) Check(ctx context.Context, in Input, o Options) (*Report, error) {
-	if o.Limit == 0 {
+	if o.Limit <= 0 {
 		o.Limit = 100
 	}
 	head, err := readHead(&in)
@@ -106,7 +106,10 @@ func (r *Registry) checkJSON(ctx context.Context, in *Input, o *Options) (*Repor
 		return nil, err
 	}
 	defer f.Close()
-	return rep, rep.locate(f)
+	if err := rep.locate(&stream{ctx, f}); err != nil {
+		return nil, err
+	}
+	return rep, nil
 }
 
 // document is one document that all candidates look at.
@@ -154,7 +157,7 @@ func (r *Registry) newDocument(name, format string, o *Options) *document {
 
 // read goes through the document.
 func (d *document) read(ctx context.Context, in io.Reader) error {
-	w := &walker{ctx: ctx, d: newDecoder(struct{ io.Reader }{in}), in: "$"}
+	w := &walker{d: newDecoder(&stream{ctx, in}), in: "$"}
 	h := &here{}
 	for _, r := range d.runs {
 		r.join(h)
@@ -182,8 +185,9 @@ func (d *document) one(w *walker, h *here) error {
 	if err := w.value(h); err != nil {
 		return err
 	}
+	_, off := w.peek()
 	if _, err := w.d.ReadToken(); err == nil {
-		return &syntaxError{w.d.InputOffset(), "there is more than one document"}
+		return &syntaxError{off, "there is more than one document"}
 	} else if err != io.EOF {
 		return w.wrong(err)
 	}

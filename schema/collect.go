@@ -45,6 +45,18 @@ func (n *pathNode) at(p Path) *pathNode {
 	return n
 }
 
+// group is the node of the last wildcard of the path that ends in n; its name is kept.
+func (n *pathNode) group(p Path) *pathNode {
+	for i := len(p.steps) - 1; i >= 0; i-- {
+		if p.steps[i].wild {
+			n.named = true
+			return n
+		}
+		n = n.parent
+	}
+	return nil
+}
+
 func (n *pathNode) add(c collector) {
 	n.ends = append(n.ends, c)
 	for ; n != nil; n = n.parent {
@@ -69,20 +81,22 @@ func (nobody) end(*walker, int64)         {}
 // figure adds up one operation of a Stat along one path.
 type figure struct {
 	nobody
-	op     string
-	node   *pathNode
-	group  *pathNode // whose name is the group
-	by     *regexp.Regexp
-	n      int64 // places, or numbers
-	value  any
-	sum    float64
-	whole  int64 // the sum, while all numbers are whole
-	isReal bool
-	lo, hi any
-	first  any
-	last   any
-	groups map[string]float64
-	differ map[any]bool
+	op    string
+	node  *pathNode
+	group *pathNode // whose name is the group
+	by    *regexp.Regexp
+	n     int64 // places, or numbers
+	// container tells whether the value at hand is an object or an array.
+	container bool
+	value     any
+	sum       float64
+	whole     int64 // the sum, while all numbers are whole
+	isReal    bool
+	lo, hi    any
+	first     any
+	last      any
+	groups    map[string]float64
+	differ    map[any]bool
 }
 
 // maxDistinct bounds what distinct values and groups cost in memory.
@@ -92,15 +106,7 @@ func newFigure(top *pathNode, s *Stat, p Path) *figure {
 	f := &figure{op: s.Op, by: s.By}
 	f.node = top.at(p)
 	if s.By != nil {
-		n := f.node
-		for i := len(p.steps) - 1; i >= 0; i-- {
-			if p.steps[i].wild {
-				f.group = n
-				n.named = true
-				break
-			}
-			n = n.parent
-		}
+		f.group = f.node.group(p)
 		f.groups = map[string]float64{}
 	}
 	if s.Op == "distinct" {
@@ -110,14 +116,15 @@ func newFigure(top *pathNode, s *Stat, p Path) *figure {
 	return f
 }
 
-func (f *figure) begin(*walker, byte, int64) {
+func (f *figure) begin(_ *walker, kind byte, _ int64) {
 	if f.op == "count" {
 		f.n++
 	}
+	f.container = kind == '{' || kind == '['
 }
 
 func (f *figure) end(_ *walker, n int64) {
-	if f.op == "size" && f.n == 0 {
+	if f.op == "size" && f.n == 0 && f.container {
 		f.n, f.value = 1, n
 		f.node.done()
 	}
@@ -133,6 +140,9 @@ func (f *figure) scalar(v any) {
 		return
 	case "distinct":
 		f.n++
+		if x, ok := v.(float64); ok && x == math.Trunc(x) && math.Abs(x) < 1<<53 {
+			v = int64(x) // 1.0 is 1
+		}
 		if len(f.differ) < maxDistinct {
 			f.differ[v] = true
 		}
@@ -221,15 +231,15 @@ func finite(x float64) any {
 
 // minus subtracts numbers; whole ones stay whole.
 func minus(a, b any) any {
-	x, okx := a.(int64)
-	y, oky := b.(int64)
-	if okx && oky {
-		return x - y
-	}
 	f, okf := asFloat(a)
 	g, okg := asFloat(b)
 	if !okf || !okg {
 		return nil
+	}
+	x, okx := a.(int64)
+	y, oky := b.(int64)
+	if okx && oky && math.Abs(f-g) < 1<<62 {
+		return x - y
 	}
 	return finite(f - g)
 }

@@ -29,7 +29,7 @@ type Kind struct {
 	Params, Metrics []Extract
 	From            []Path // what the model was made from: the first that is there
 
-	must, should *plan // the schema, and what is merely expected
+	must, should lazyPlan // the schema, and what is merely expected
 }
 
 // Match is one way of recognising a kind; all that it names must be so.
@@ -99,7 +99,7 @@ type Rule struct {
 	fields []string // of an element, that Must or Has name
 }
 
-// Named tells whether a match that asks for a name asks for this one.
+// named tells whether a match that asks for a name asks for this one.
 func (m *Match) named(name string) bool {
 	return len(m.Names) == 0 || slices.ContainsFunc(m.Names, func(glob string) bool {
 		subject := path.Base(name)
@@ -159,73 +159,4 @@ func (s *Stat) String() string {
 		text += " by " + s.By.String()
 	}
 	return text
-}
-
-// registry of kinds, in the order in which they are tried.
-
-// Registry holds the kinds that apply to a store. It may be used concurrently.
-type Registry struct{ kinds []*Kind }
-
-// NewRegistry puts kinds before those that are built in, and in the place of those of
-// the same name.
-func NewRegistry(own ...*Kind) (*Registry, error) {
-	builtin, err := builtins()
-	if err != nil {
-		return nil, err
-	}
-	r := &Registry{kinds: slices.Clone(own)}
-	for _, k := range builtin {
-		if r.Kind(k.Name) == nil {
-			r.kinds = append(r.kinds, k)
-		}
-	}
-	return r, nil
-}
-
-// Kinds lists them in the order in which they are tried.
-func (r *Registry) Kinds() []*Kind { return r.kinds }
-
-// Kind returns the kind of that name, or nil.
-func (r *Registry) Kind(name string) *Kind {
-	for _, k := range r.kinds {
-		if k.Name == name {
-			return k
-		}
-	}
-	return nil
-}
-
-// candidates are the kinds that a model of that name and format can be of, and
-// whether the name alone decides: then there is only one.
-func (r *Registry) candidates(name, format string) (list []candidate, decided bool) {
-	for _, k := range r.kinds {
-		for i := range k.Match {
-			m := &k.Match[i]
-			if len(m.Names) > 0 && m.formatted(format) && m.named(name) && len(m.Has)+len(m.Lacks) == 0 {
-				return []candidate{{k, []*Match{m}}}, true
-			}
-		}
-	}
-	for _, k := range r.kinds {
-		c := candidate{kind: k}
-		for i := range k.Match {
-			if m := &k.Match[i]; m.formatted(format) && m.named(name) {
-				c.matches = append(c.matches, m)
-			}
-		}
-		if len(c.matches) > 0 {
-			list = append(list, c)
-		}
-	}
-	return list, false
-}
-
-type candidate struct {
-	kind    *Kind
-	matches []*Match
-}
-
-// fits tells whether a document with these members at the top is of the kind.
-func (c *candidate) fits(has map[string]bool) bool {
-	return slices.ContainsFunc(c.matches, func(m *Match) bool { return m.fits(has) })
 }

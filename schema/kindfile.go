@@ -1,15 +1,14 @@
 package schema
 
 import (
-	"embed"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"path"
+	"maps"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
-	"sync"
 
 	"github.com/bmatcuk/doublestar/v4"
 	"go.yaml.in/yaml/v3"
@@ -43,28 +42,55 @@ func (e *KindError) Unwrap() error { return e.Err }
 
 var kindName = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,63}$`)
 
-// ParseKind reads a kind file. Its errors are *KindError.
+// ParseKind reads a kind file; it keeps src. Its errors are *KindError.
 func ParseKind(file string, src []byte) (*Kind, error) {
 	p := &kindParser{file: file, k: &Kind{Source: src}}
-	if len(src) > MaxKindFile {
-		return nil, p.fail(nil, "", fmt.Errorf("%d bytes are more than the %d that a kind file may have", len(src), MaxKindFile))
-	}
-	var doc yaml.Node
-	if err := yaml.Unmarshal(src, &doc); err != nil {
-		return nil, &KindError{File: file, Err: errors.New(strings.TrimPrefix(err.Error(), "yaml: "))}
-	}
-	if len(doc.Content) == 0 {
-		return nil, p.fail(nil, "", errors.New("the file is empty"))
-	}
-	if err := p.kind(doc.Content[0]); err != nil {
+	if err := p.parse(); err != nil {
 		return nil, err
 	}
 	return p.k, nil
 }
 
+// parseMatch reads the part of a kind file that says how the kind is recognised.
+func parseMatch(file string, src []byte) ([]Match, error) {
+	p := &kindParser{file: file, k: &Kind{}}
+	n, err := p.read(src)
+	if err == nil {
+		err = p.fields(n, "", map[string]reader{"match": p.matches})
+	}
+	return p.k.Match, err
+}
+
 type kindParser struct {
-	file string
-	k    *Kind
+	file  string
+	k     *Kind
+	lazy  bool                  // JSON Schemas are not looked at yet
+	rules map[string]*yaml.Node // by name
+}
+
+// reader takes the value of a field.
+type reader func(n *yaml.Node, field string) error
+
+func (p *kindParser) parse() error {
+	n, err := p.read(p.k.Source)
+	if err != nil {
+		return err
+	}
+	return p.kind(n)
+}
+
+func (p *kindParser) read(src []byte) (*yaml.Node, error) {
+	if len(src) > MaxKindFile {
+		return nil, p.fail(nil, "", fmt.Errorf("%d bytes are more than the %d that a kind file may have", len(src), MaxKindFile))
+	}
+	n, line, err := readYAML(src)
+	if err == nil && n == nil {
+		err = errors.New("the file is empty")
+	}
+	if err != nil {
+		return nil, &KindError{File: p.file, Line: line, Err: err}
+	}
+	return n, nil
 }
 
 func (p *kindParser) fail(n *yaml.Node, field string, err error) error {
@@ -77,11 +103,8 @@ func (p *kindParser) fail(n *yaml.Node, field string, err error) error {
 
 // fields goes through a mapping and calls the function for each of its fields; other
 // fields are errors.
-func (p *kindParser) fields(n *yaml.Node, field string, known map[string]func(n *yaml.Node, field string) error) error {
-	if n.Kind == yaml.AliasNode {
-		n = n.Alias
-	}
-	if n.Kind != yaml.MappingNode {
+func (p *kindParser) fields(n *yaml.Node, field string, known map[string]reader) error {
+	if n = target(n); n.Kind != yaml.MappingNode {
 		return p.fail(n, field, fmt.Errorf("want fields, not %s", nodeKind(n)))
 	}
 	seen := map[string]bool{}
@@ -90,22 +113,49 @@ func (p *kindParser) fields(n *yaml.Node, field string, known map[string]func(n 
 		at := strings.TrimPrefix(field+"."+name, ".")
 		read := known[name]
 		if read == nil {
-			var names []string
-			for k := range known {
-				names = append(names, k)
-			}
-			slices.Sort(names)
+			names := slices.Sorted(maps.Keys(known))
 			return p.fail(n.Content[i], at, fmt.Errorf("unknown field; there are %s", strings.Join(names, ", ")))
 		}
 		if seen[name] {
 			return p.fail(n.Content[i], at, errors.New("is given twice"))
 		}
 		seen[name] = true
-		if err := read(n.Content[i+1], at); err != nil {
+		if err := read(target(n.Content[i+1]), at); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// named goes through a mapping whose fields are names that the file chooses.
+func (p *kindParser) named(n *yaml.Node, field string, read func(name string, key, n *yaml.Node, field string) error) error {
+	if n.Kind != yaml.MappingNode {
+		return p.fail(n, field, fmt.Errorf("want fields, not %s", nodeKind(n)))
+	}
+	seen := map[string]bool{}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key := n.Content[i]
+		at := field + "." + key.Value
+		if key.Value == "" {
+			return p.fail(key, field, errors.New("has a field without a name"))
+		}
+		if seen[key.Value] {
+			return p.fail(key, at, errors.New("is given twice"))
+		}
+		seen[key.Value] = true
+		if err := read(key.Value, key, target(n.Content[i+1]), at); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// target is the node that an alias stands for.
+func target(n *yaml.Node) *yaml.Node {
+	if n.Kind == yaml.AliasNode {
+		return n.Alias
+	}
+	return n
 }
 
 func nodeKind(n *yaml.Node) string {
@@ -119,9 +169,9 @@ func nodeKind(n *yaml.Node) string {
 }
 
 // text reads a string.
-func (p *kindParser) text(to *string) func(*yaml.Node, string) error {
+func (p *kindParser) text(to *string) reader {
 	return func(n *yaml.Node, field string) error {
-		if n.Kind != yaml.ScalarNode || n.Value == "" {
+		if n.Kind != yaml.ScalarNode || n.Value == "" || n.ShortTag() == "!!null" {
 			return p.fail(n, field, fmt.Errorf("want text, not %s", nodeKind(n)))
 		}
 		*to = n.Value
@@ -130,7 +180,7 @@ func (p *kindParser) text(to *string) func(*yaml.Node, string) error {
 }
 
 // texts reads a string or a list of strings.
-func (p *kindParser) texts(to *[]string) func(*yaml.Node, string) error {
+func (p *kindParser) texts(to *[]string) reader {
 	return func(n *yaml.Node, field string) error {
 		list := []*yaml.Node{n}
 		if n.Kind == yaml.SequenceNode {
@@ -138,7 +188,7 @@ func (p *kindParser) texts(to *[]string) func(*yaml.Node, string) error {
 		}
 		for _, c := range list {
 			var s string
-			if err := p.text(&s)(c, field); err != nil {
+			if err := p.text(&s)(target(c), field); err != nil {
 				return err
 			}
 			*to = append(*to, s)
@@ -147,7 +197,7 @@ func (p *kindParser) texts(to *[]string) func(*yaml.Node, string) error {
 	}
 }
 
-func (p *kindParser) paths(to *[]Path) func(*yaml.Node, string) error {
+func (p *kindParser) paths(to *[]Path) reader {
 	return func(n *yaml.Node, field string) error {
 		var list []string
 		if err := p.texts(&list)(n, field); err != nil {
@@ -164,7 +214,7 @@ func (p *kindParser) paths(to *[]Path) func(*yaml.Node, string) error {
 	}
 }
 
-func (p *kindParser) expr(to **expr.Expr) func(*yaml.Node, string) error {
+func (p *kindParser) expr(to **expr.Expr) reader {
 	return func(n *yaml.Node, field string) error {
 		var s string
 		if err := p.text(&s)(n, field); err != nil {
@@ -179,35 +229,69 @@ func (p *kindParser) expr(to **expr.Expr) func(*yaml.Node, string) error {
 	}
 }
 
-func (p *kindParser) schema(to **plan) func(*yaml.Node, string) error {
+// schema reads a JSON Schema.
+func (p *kindParser) schema(to *lazyPlan) reader {
 	return func(n *yaml.Node, field string) error {
-		var v any
-		if err := n.Decode(&v); err != nil {
-			return p.fail(n, field, err)
+		*to = newLazyPlan(func() (*plan, error) {
+			var v any
+			if err := n.Decode(&v); err != nil {
+				return nil, err
+			}
+			doc, err := json.Marshal(v)
+			if err != nil {
+				return nil, err
+			}
+			return compileSchema(doc)
+		})
+		if p.lazy {
+			return nil
 		}
-		doc, err := json.Marshal(v)
+		_, err := (*to)()
+		var se *SchemaError
+		if errors.As(err, &se) {
+			n = pointInto(n, se.At)
+		}
 		if err != nil {
 			return p.fail(n, field, err)
 		}
-		x, err := compileSchema(doc)
-		if err != nil {
-			return p.fail(n, field, err)
-		}
-		*to = x
 		return nil
 	}
 }
 
+// pointInto follows a JSON Pointer as far as it leads.
+func pointInto(n *yaml.Node, ptr string) *yaml.Node {
+	for part := range strings.SplitSeq(strings.TrimPrefix(ptr, "/"), "/") {
+		part = strings.NewReplacer("~1", "/", "~0", "~").Replace(part)
+		n = target(n)
+		var next *yaml.Node
+		switch n.Kind {
+		case yaml.MappingNode:
+			for i := 0; i+1 < len(n.Content); i += 2 {
+				if n.Content[i].Value == part {
+					next = n.Content[i+1]
+				}
+			}
+		case yaml.SequenceNode:
+			if i, err := strconv.Atoi(part); err == nil && i < len(n.Content) {
+				next = n.Content[i]
+			}
+		}
+		if next == nil {
+			return n
+		}
+		n = next
+	}
+	return n
+}
+
 func (p *kindParser) kind(n *yaml.Node) error {
 	k := p.k
-	err := p.fields(n, "", map[string]func(*yaml.Node, string) error{
+	err := p.fields(n, "", map[string]reader{
 		"kind": p.text(&k.Name), "title": p.text(&k.Title), "match": p.matches,
 		"schema": p.schema(&k.must), "expects": p.schema(&k.should),
-		"stats":  func(n *yaml.Node, field string) error { return p.stats(&k.Stats, n, field) },
-		"values": func(n *yaml.Node, field string) error { return p.stats(&k.Values, n, field) },
-		"rules":  p.rules, "source": p.paths(&k.From),
-		"params":  func(n *yaml.Node, field string) error { return p.extracts(&k.Params, n, field) },
-		"metrics": func(n *yaml.Node, field string) error { return p.extracts(&k.Metrics, n, field) },
+		"stats": p.stats(&k.Stats), "values": p.stats(&k.Values),
+		"rules": p.readRules, "source": p.paths(&k.From),
+		"params": p.extracts(&k.Params), "metrics": p.extracts(&k.Metrics),
 	})
 	if err != nil {
 		return err
@@ -228,7 +312,7 @@ func (p *kindParser) matches(n *yaml.Node, field string) error {
 	}
 	for _, c := range list {
 		var m Match
-		err := p.fields(c, field, map[string]func(*yaml.Node, string) error{
+		err := p.fields(c, field, map[string]reader{
 			"name": p.texts(&m.Names), "has": p.texts(&m.Has), "lacks": p.texts(&m.Lacks), "format": p.texts(&m.Formats)})
 		if err != nil {
 			return err
@@ -251,218 +335,19 @@ func (p *kindParser) matches(n *yaml.Node, field string) error {
 	return nil
 }
 
-func (p *kindParser) extracts(to *[]Extract, n *yaml.Node, field string) error {
-	if n.Kind != yaml.MappingNode {
-		return p.fail(n, field, fmt.Errorf("want fields, not %s", nodeKind(n)))
-	}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		x := Extract{Name: n.Content[i].Value}
-		var src string
-		if err := p.text(&src)(n.Content[i+1], field+"."+x.Name); err != nil {
-			return err
-		}
-		var err error
-		if x.Path, err = ParsePath(src); err != nil {
-			return p.fail(n.Content[i+1], field+"."+x.Name, err)
-		}
-		*to = append(*to, x)
-	}
-	return nil
-}
-
-var statName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
-
-func (p *kindParser) stats(to *[]Stat, n *yaml.Node, field string) error {
-	if n.Kind != yaml.MappingNode {
-		return p.fail(n, field, fmt.Errorf("want fields, not %s", nodeKind(n)))
-	}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		name, body := n.Content[i], n.Content[i+1]
-		at := field + "." + name.Value
-		s := Stat{Name: name.Value}
-		if !statName.MatchString(s.Name) {
-			return p.fail(name, at, errors.New("a name has letters, digits and _ only"))
-		}
-		known := map[string]func(*yaml.Node, string) error{"by": func(n *yaml.Node, field string) (err error) {
+func (p *kindParser) extracts(to *[]Extract) reader {
+	return func(n *yaml.Node, field string) error {
+		return p.named(n, field, func(name string, _, n *yaml.Node, field string) error {
 			var src string
 			if err := p.text(&src)(n, field); err != nil {
 				return err
 			}
-			if s.By, err = regexp.Compile(src); err != nil {
+			path, err := ParsePath(src)
+			if err != nil {
 				return p.fail(n, field, err)
 			}
+			*to = append(*to, Extract{name, path})
 			return nil
-		}}
-		for op := range statOps {
-			known[op] = func(n *yaml.Node, field string) error {
-				if s.Op != "" {
-					return p.fail(n, field, fmt.Errorf("is a second operation beside %s", s.Op))
-				}
-				s.Op = op
-				if op != "minus" && op != "per" {
-					return p.paths(&s.Paths)(n, field)
-				}
-				var names []string
-				if err := p.texts(&names)(n, field); err != nil {
-					return err
-				}
-				if len(names) != 2 {
-					return p.fail(n, field, errors.New("wants the names of two other figures"))
-				}
-				s.Of = [2]string{names[0], names[1]}
-				return nil
-			}
-		}
-		if err := p.fields(body, at, known); err != nil {
-			return err
-		}
-		if s.Op == "" {
-			return p.fail(body, at, errors.New("names no operation"))
-		}
-		if s.By != nil && s.Op != "sum" {
-			return p.fail(body, at+".by", errors.New("goes with sum only"))
-		}
-		*to = append(*to, s)
-	}
-	return nil
-}
-
-func (p *kindParser) rules(n *yaml.Node, field string) error {
-	if n.Kind != yaml.SequenceNode {
-		return p.fail(n, field, fmt.Errorf("want a list, not %s", nodeKind(n)))
-	}
-	for _, c := range n.Content {
-		r := Rule{Severity: Warning, Share: 1}
-		err := p.fields(c, field, map[string]func(*yaml.Node, string) error{
-			"rule": p.text(&r.Name), "message": p.text(&r.Message), "has": p.texts(&r.Has),
-			"must": p.expr(&r.Must), "when": p.expr(&r.When),
-			"severity": func(n *yaml.Node, field string) error {
-				if r.Severity = Severity(n.Value); r.Severity != Error && r.Severity != Warning {
-					return p.fail(n, field, fmt.Errorf("%q is not error or warning", n.Value))
-				}
-				return nil
-			},
-			"each": func(n *yaml.Node, field string) error {
-				var list []Path
-				if err := p.paths(&list)(n, field); err != nil {
-					return err
-				}
-				if len(list) != 1 {
-					return p.fail(n, field, errors.New("wants one path"))
-				}
-				r.Each = &list[0]
-				return nil
-			},
-			"order": func(n *yaml.Node, field string) error {
-				if n.Value != "ascending" {
-					return p.fail(n, field, fmt.Errorf("%q is not ascending", n.Value))
-				}
-				r.Order = true
-				return nil
-			},
-			"sample": func(n *yaml.Node, field string) error {
-				if err := n.Decode(&r.Sample); err != nil || r.Sample < 1 {
-					return p.fail(n, field, fmt.Errorf("%q is not a number of elements, 1 or more", n.Value))
-				}
-				return nil
-			},
-			"share": func(n *yaml.Node, field string) error {
-				if err := n.Decode(&r.Share); err != nil || !(r.Share > 0 && r.Share <= 1) {
-					return p.fail(n, field, fmt.Errorf("%q is not a share above 0 and up to 1", n.Value))
-				}
-				return nil
-			},
 		})
-		if err == nil {
-			err = p.rule(c, field, &r)
-		}
-		if err != nil {
-			return err
-		}
-		p.k.Rules = append(p.k.Rules, r)
 	}
-	return nil
 }
-
-// rule checks that a rule says what it wants.
-func (p *kindParser) rule(n *yaml.Node, field string, r *Rule) error {
-	if !kindName.MatchString(r.Name) {
-		return p.fail(n, field+".rule", fmt.Errorf("%q is not the name of a rule: small letters, digits, _ and -", r.Name))
-	}
-	field += "." + r.Name
-	wants := 0
-	for _, set := range []bool{r.Must != nil, len(r.Has) > 0, r.Order} {
-		if set {
-			wants++
-		}
-	}
-	switch {
-	case slices.ContainsFunc(p.k.Rules, func(q Rule) bool { return q.Name == r.Name }):
-		return p.fail(n, field, errors.New("there are two rules of that name"))
-	case r.Message == "":
-		return p.fail(n, field+".message", errors.New("is missing: what should people be told?"))
-	case wants != 1:
-		return p.fail(n, field, errors.New("wants one of must, has and order"))
-	case r.Each == nil && (len(r.Has) > 0 || r.Order || r.Sample > 0 || r.Share != 1):
-		return p.fail(n, field, errors.New("has, order, sample and share go with each"))
-	}
-	if r.Each != nil && r.Must != nil {
-		r.fields = r.Must.Fields()
-	} else if r.Each != nil {
-		r.fields = r.Has
-	}
-	return nil
-}
-
-// check looks whether the figures that rules and figures name are there.
-func (p *kindParser) check(n *yaml.Node) error {
-	var known []expr.Field
-	for _, s := range slices.Concat(p.k.Values, p.k.Stats) {
-		if slices.ContainsFunc(known, func(f expr.Field) bool { return f.Name == s.Name }) {
-			return p.fail(n, "stats."+s.Name, errors.New("there are two figures of that name"))
-		}
-		for _, of := range s.Of {
-			if of != "" && !slices.ContainsFunc(known, func(f expr.Field) bool { return f.Name == of }) {
-				return p.fail(n, "stats."+s.Name, fmt.Errorf("%q is not a figure above it", of))
-			}
-		}
-		known = append(known, expr.Field{Name: s.Name})
-	}
-	for _, r := range p.k.Rules {
-		for what, e := range map[string]*expr.Expr{"when": r.When, "must": r.Must} {
-			if e == nil || what == "must" && r.Each != nil {
-				continue
-			}
-			if err := e.Check(known); err != nil {
-				return p.fail(n, "rules."+r.Name+"."+what, err)
-			}
-		}
-	}
-	return nil
-}
-
-//go:embed kinds/*.yaml
-var kindFiles embed.FS
-
-// builtinOrder is the order in which built-in kinds are tried.
-var builtinOrder = []string{"rhythm_oracle", "harmonic_transitions", "correlation", "audio_oracle", "training_results",
-	"safetensors", "gguf", "onnx", "numpy", "json"}
-
-// builtins reads the kinds that are part of mstore, once.
-var builtins = sync.OnceValues(func() ([]*Kind, error) {
-	var out []*Kind
-	for _, name := range builtinOrder {
-		file := path.Join("kinds", name+".yaml")
-		src, err := kindFiles.ReadFile(file)
-		if err != nil {
-			return nil, err
-		}
-		k, err := ParseKind(file, src)
-		if err != nil {
-			return nil, err
-		}
-		k.Builtin = true
-		out = append(out, k)
-	}
-	return out, nil
-})

@@ -69,20 +69,23 @@ func (r *Report) Valid() bool { return r.Errors == 0 }
 
 // add counts a finding, and keeps it if there is room.
 func (r *Report) add(f Finding, limit int) {
+	full := r.full(f.Severity, limit)
 	if f.Severity == Error {
 		r.Errors++
 	} else {
 		r.Warnings++
 	}
-	n := 0
-	for i := range r.Findings {
-		if r.Findings[i].Severity == f.Severity {
-			n++
-		}
-	}
-	if n < limit {
+	if !full {
 		r.Findings = append(r.Findings, f)
 	}
+}
+
+// full tells whether no more findings of that severity are kept.
+func (r *Report) full(s Severity, limit int) bool {
+	if s == Error {
+		return r.Errors >= limit
+	}
+	return r.Warnings >= limit
 }
 
 // sort puts errors before warnings, each by place, no more than limit in all.

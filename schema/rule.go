@@ -20,15 +20,17 @@ type ruleState struct {
 	values []any // of its fields; nil: not there
 	value  any   // the element, if it is a scalar
 	prev   float64
-	has    bool // prev is set
+	place  int64 // of prev
+	has    bool  // prev is set
+	index  *pathNode
 
-	n, bad int64
-	over   bool
-	found  string // path of the first element for which it does not hold
-	at     int64
-	sample []any // its fields
-	key    string
-	what   any
+	seen, n, bad int64 // elements; those that count; those for which it does not hold
+	over         bool
+	found        string // path of the first element for which it does not hold
+	at           int64
+	sample       []any // its fields
+	key          string
+	what         any
 }
 
 // there stands for a field that is no scalar.
@@ -38,6 +40,9 @@ func newRuleState(r *Rule) *ruleState {
 	s := &ruleState{rule: r, top: &pathNode{}, values: make([]any, len(r.fields))}
 	s.node = s.top.at(*r.Each)
 	s.node.named = true
+	if r.Order {
+		s.index = s.node.group(*r.Each)
+	}
 	s.watch(s.node, s)
 	for i, f := range r.fields {
 		if f == "value" || f == "key" {
@@ -75,6 +80,7 @@ func (s *ruleState) end(w *walker, _ int64) {
 		return
 	}
 	ok, counts := s.holds()
+	s.seen++
 	if counts {
 		s.n++
 	}
@@ -84,7 +90,7 @@ func (s *ruleState) end(w *walker, _ int64) {
 			s.sample = append([]any(nil), s.values...)
 		}
 	}
-	if s.rule.Sample > 0 && s.n >= s.rule.Sample {
+	if s.rule.Sample > 0 && s.seen >= s.rule.Sample {
 		s.over = true
 		for _, n := range s.nodes {
 			n.done()
@@ -109,8 +115,15 @@ func (s *ruleState) holds() (ok, counts bool) {
 		if !isNumber {
 			return false, false
 		}
-		ok = !s.has || x >= s.prev
-		s.prev, s.has = x, true
+		// Members of an object may stand in another order than their indices.
+		place := s.place + 1
+		if s.index != nil {
+			if n, err := strconv.ParseInt(s.index.name, 10, 64); err == nil {
+				place = n
+			}
+		}
+		ok = !s.has || x == s.prev || (x > s.prev) == (place > s.place)
+		s.prev, s.place, s.has = x, place, true
 		return ok, true
 	}
 	for i, f := range r.fields {
@@ -189,18 +202,6 @@ func fill(text string, words map[string]any) string {
 		}
 		return showValue(v)
 	})
-}
-
-func showValue(v any) string {
-	switch v := v.(type) {
-	case nil, there:
-		return "?"
-	case float64:
-		return strconv.FormatFloat(v, 'g', -1, 64)
-	case string:
-		return clip(v)
-	}
-	return fmt.Sprint(v)
 }
 
 // figures gives an expression the figures of a document.

@@ -73,11 +73,11 @@ func (r *run) take(to, name string, paths []Path) {
 // join lets the run look at the value that comes next as its document.
 func (r *run) join(h *here) {
 	if k := r.cand.kind; k != nil {
-		if k.must != nil {
-			h.plans = append(h.plans, lookup{r, Error, "schema", k.must})
+		if p := k.must.plan(); p != nil {
+			h.plans = append(h.plans, lookup{r, Error, "schema", p})
 		}
-		if k.should != nil {
-			h.plans = append(h.plans, lookup{r, Warning, "expects", k.should})
+		if p := k.should.plan(); p != nil {
+			h.plans = append(h.plans, lookup{r, Warning, "expects", p})
 		}
 	}
 	h.paths = append(h.paths, follow{r, r.top})

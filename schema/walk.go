@@ -1,15 +1,14 @@
 package schema
 
 import (
+	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
+	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -17,13 +16,11 @@ import (
 // walker goes through a JSON document once, and looks only at what somebody asks for:
 // all else is skipped at the speed of the decoder.
 type walker struct {
-	ctx   context.Context
 	d     *jsontext.Decoder
 	base  int64  // where d's input begins in the file
 	in    string // path of what d reads
 	ahead bool   // the value at hand has not been read yet
 	stack []*here
-	tick  int
 }
 
 // here is who looks at the value that comes next.
@@ -54,6 +51,20 @@ type syntaxError struct {
 
 func (e *syntaxError) Error() string { return e.text }
 
+// stream ends with the context, and keeps the decoder from knowing more of what it
+// reads than that.
+type stream struct {
+	ctx context.Context
+	in  io.Reader
+}
+
+func (r *stream) Read(p []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return r.in.Read(p)
+}
+
 func newDecoder(r io.Reader) *jsontext.Decoder {
 	return jsontext.NewDecoder(r, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 }
@@ -65,7 +76,7 @@ func (w *walker) wrong(err error) error {
 		text := strings.TrimPrefix(se.Err.Error(), "jsontext: ")
 		if errors.Is(se.Err, io.ErrUnexpectedEOF) {
 			text = "the file ends in the middle of the document"
-		} else if word := numberWord(w.d.UnreadBuffer()); word != "" {
+		} else if word := w.numberWord(se.ByteOffset); word != "" {
 			text = word + " is no JSON (Python's json.dump writes it unless allow_nan=False)"
 		}
 		return &syntaxError{w.base + se.ByteOffset, text}
@@ -76,11 +87,18 @@ func (w *walker) wrong(err error) error {
 	return err
 }
 
-// numberWord is the NaN or Infinity that stands where a value should.
-func numberWord(rest []byte) string {
-	s := strings.TrimLeft(string(rest[:min(len(rest), 64)]), " \t\r\n,:")
+// numberWord is the NaN or Infinity in which an error at that offset lies.
+func (w *walker) numberWord(off int64) string {
+	rest := w.d.UnreadBuffer()
+	i := off - w.d.InputOffset()
+	if i < 0 || i > int64(len(rest)) {
+		return ""
+	}
+	for i > 0 && rest[i-1] == '-' {
+		i--
+	}
 	for _, word := range []string{"NaN", "Infinity", "-Infinity"} {
-		if strings.HasPrefix(s, word) {
+		if bytes.HasPrefix(rest[i:], []byte(word)) {
 			return word
 		}
 	}
@@ -103,9 +121,6 @@ func (w *walker) peek() (kind byte, off int64) {
 
 // value reads one value with all who look at it.
 func (w *walker) value(h *here) error {
-	if w.tick++; w.tick%4096 == 0 && w.ctx.Err() != nil {
-		return w.ctx.Err()
-	}
 	if h.empty() {
 		if err := w.d.SkipValue(); err != nil {
 			return w.wrong(err)
@@ -129,13 +144,15 @@ func (w *walker) value(h *here) error {
 	return w.scalar(h, kind, off)
 }
 
-// join adds the plans that others stand for.
+// join adds the plans that others stand for, each once.
 func (h *here) join() {
 	for i := 0; i < len(h.plans); i++ {
 		for _, p := range h.plans[i].plan.also {
 			l := h.plans[i]
 			l.plan = p
-			h.plans = append(h.plans, l)
+			if !slices.Contains(h.plans, l) {
+				h.plans = append(h.plans, l)
+			}
 		}
 	}
 }
@@ -157,9 +174,9 @@ func (w *walker) wholly(h *here, kind byte, off int64) error {
 		return w.wrong(err)
 	}
 	raw = raw.Clone()
-	var v any
-	if err := json.Unmarshal(raw, &v); err != nil {
-		return &syntaxError{off, err.Error()}
+	v, err := decode(newDecoder(bytes.NewReader(raw)))
+	if err != nil {
+		return err // not possible: it has just been read
 	}
 	rest := *h
 	rest.plans = nil
@@ -175,143 +192,34 @@ func (w *walker) wholly(h *here, kind byte, off int64) error {
 		l.plan = &q
 		rest.plans = append(rest.plans, l)
 	}
-	sub := &walker{ctx: w.ctx, d: newDecoder(strings.NewReader(string(raw))), base: off, in: w.path()}
+	sub := &walker{d: newDecoder(bytes.NewReader(raw)), base: off, in: w.path()}
 	return sub.value(&rest)
-}
-
-// path is where the value at hand lies.
-func (w *walker) path() string {
-	depth := w.d.StackDepth()
-	var names []string
-	for t := range w.d.StackPointer().Tokens() {
-		names = append(names, t)
-	}
-	var b strings.Builder
-	b.WriteString(w.in)
-	for i := 1; i <= depth; i++ {
-		kind, n := w.d.StackIndex(i)
-		if kind == '[' {
-			if i < depth || !w.ahead {
-				n--
-			}
-			if n < 0 {
-				break
-			}
-			fmt.Fprintf(&b, "[%d]", n)
-			continue
-		}
-		if n == 0 || i > len(names) {
-			break
-		}
-		b.WriteString(formatName(names[i-1]))
-	}
-	return b.String()
-}
-
-var plainName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
-
-// formatName writes a member's name as JSONPath has it.
-func formatName(name string) string {
-	if plainName.MatchString(name) {
-		return "." + name
-	}
-	return "['" + strings.NewReplacer(`\`, `\\`, `'`, `\'`, "\n", `\n`).Replace(name) + "']"
-}
-
-// find notes what a plan objects to in the value at hand.
-func (w *walker) find(l lookup, off int64, found, want, keyword string) {
-	w.findAt(l, w.path(), off, found, want, keyword)
-}
-
-func (w *walker) findAt(l lookup, path string, off int64, found, want, keyword string) {
-	msg := "is " + found + ", expected " + want
-	switch keyword {
-	case "required":
-		msg = "has no member " + found + ", which is required"
-		if l.sev == Warning {
-			msg = "has no member " + found + ", which is expected"
-		}
-		found = ""
-	case "false":
-		msg = "is not allowed here"
-		want = ""
-	}
-	l.run.add(Finding{Severity: l.sev, Rule: l.rule, Path: path, Found: found, Expected: want, Message: msg, off: off})
 }
 
 // began tells who follows paths that a value is there.
 func (w *walker) began(h *here, kind byte, off int64) {
 	w.ahead = true
 	defer func() { w.ahead = false }()
-	for i := range h.plans {
-		l := &h.plans[i]
-		p := l.plan
-		switch {
-		case p.never:
-			w.find(*l, off, w.excerpt(kind), "", "false")
-		case kind != '0' && !fits(p.types, kind, 0):
-			w.find(*l, off, w.excerpt(kind), strings.Join(p.types, " or "), "type")
-		}
-	}
 	for i := range h.paths {
 		f := &h.paths[i]
 		for _, c := range f.node.ends {
 			c.begin(w, kind, off)
 		}
 	}
-}
-
-// excerpt describes the value that comes next.
-func (w *walker) excerpt(kind byte) string {
+	found := "an object"
 	switch kind {
-	case '{':
-		return "an object"
 	case '[':
-		return "an array"
+		found = "an array"
+	case '{':
+	default:
+		return // scalar judges, when it knows the value
 	}
-	rest := strings.TrimLeft(string(w.d.UnreadBuffer()[:min(len(w.d.UnreadBuffer()), 100)]), " \t\r\n,:")
-	if kind != '"' {
-		if i := strings.IndexAny(rest, " \t\r\n,]}"); i >= 0 {
-			rest = rest[:i]
-		}
-		return clip(rest)
-	}
-	for i := 1; i < len(rest); i++ {
-		if rest[i] == '\\' {
-			i++
-		} else if rest[i] == '"' {
-			return clip(rest[:i+1])
+	for i := range h.plans {
+		l := &h.plans[i]
+		if k := l.plan.wrongType(kind, 0); k != "" {
+			w.find(*l, off, found, strings.Join(l.plan.types, " or "), k)
 		}
 	}
-	return clip(rest)
-}
-
-const excerptLength = 60
-
-func clip(s string) string {
-	if len(s) <= excerptLength {
-		return s
-	}
-	n := excerptLength
-	for n > 0 && !utf8.RuneStart(s[n]) {
-		n--
-	}
-	return s[:n] + "…"
-}
-
-// excerptOf describes a decoded value.
-func excerptOf(v any) string {
-	switch v := v.(type) {
-	case map[string]any:
-		return "an object"
-	case []any:
-		return fmt.Sprintf("an array of %d", len(v))
-	}
-	b, err := json.Marshal(v)
-	if err != nil {
-		return fmt.Sprint(v)
-	}
-	return clip(string(b))
 }
 
 func (w *walker) scalar(h *here, kind byte, off int64) error {
@@ -319,22 +227,12 @@ func (w *walker) scalar(h *here, kind byte, off int64) error {
 	if err != nil {
 		return w.wrong(err)
 	}
-	var v any
-	switch kind {
-	case '"':
-		v = tok.String()
-	case '0':
-		v = numberOf(tok.String())
-	case 't', 'f':
-		v = tok.Bool()
-	}
+	v := scalarOf(tok)
+	num, _ := asFloat(v)
 	for i := range h.plans {
 		l := &h.plans[i]
-		if kind == '0' {
-			f, _ := asFloat(v)
-			if !fits(l.plan.types, kind, f) {
-				w.find(*l, off, excerptOf(v), strings.Join(l.plan.types, " or "), "type")
-			}
+		if k := l.plan.wrongType(kind, num); k != "" {
+			w.find(*l, off, excerptOf(v), strings.Join(l.plan.types, " or "), k)
 		}
 		for k := range l.plan.scalar {
 			if j := &l.plan.scalar[k]; (j.on == 0 || j.on == kind) && !j.ok(v) {
@@ -350,25 +248,6 @@ func (w *walker) scalar(h *here, kind byte, off int64) error {
 	}
 	w.ended(h, 0)
 	return nil
-}
-
-// numberOf is an int64 where the number is one, else a float64.
-func numberOf(text string) any {
-	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
-		return n
-	}
-	f, _ := strconv.ParseFloat(text, 64)
-	return f
-}
-
-func asFloat(v any) (float64, bool) {
-	switch v := v.(type) {
-	case int64:
-		return float64(v), true
-	case float64:
-		return v, true
-	}
-	return 0, false
 }
 
 // ended tells who follows paths that a value is over; n is how many members it had.
@@ -405,7 +284,7 @@ func (w *walker) object(h *here, off int64) error {
 	var seen []bool         // required members of all plans
 	for i := range h.plans {
 		seen = append(seen, make([]bool, len(h.plans[i].plan.required))...)
-		if len(h.plans[i].plan.keys) > 0 && have == nil {
+		if p := h.plans[i].plan; len(p.keys)+len(p.demands) > 0 && have == nil {
 			have = map[string]any{}
 		}
 	}
@@ -452,7 +331,7 @@ func (w *walker) object(h *here, off int64) error {
 				}
 			}
 			at += len(l.plan.required)
-			if l.plan.hasContainer {
+			if l.plan.hasMembers {
 				l.plan.member(name, func(sub *plan) {
 					l.plan = sub
 					next.plans = append(next.plans, l)
@@ -516,6 +395,16 @@ func (w *walker) closeObject(h *here, off, n int64, seen []bool, have map[string
 			}
 		}
 		at += len(p.required)
+		for _, d := range p.demands {
+			if _, ok := have[d.member]; !ok {
+				continue
+			}
+			for _, o := range d.others {
+				if _, ok := have[o]; !ok {
+					w.find(l, off, strconv.Quote(o), "a member "+strconv.Quote(o)+" beside "+strconv.Quote(d.member), "dependentRequired")
+				}
+			}
+		}
 		if p.minP != nil && n < int64(*p.minP) {
 			w.find(l, off, fmt.Sprintf("an object of %d", n), fmt.Sprintf("at least %d members", *p.minP), "minProperties")
 		}

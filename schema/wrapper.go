@@ -29,9 +29,11 @@ func newWrapperMeta() *wrapperMeta {
 	return m
 }
 
-func (m *wrapperMeta) begin(w *walker, kind byte, off int64) {
-	m.kind, m.off, m.found = kind, off, w.excerpt(kind)
+func (m *wrapperMeta) begin(_ *walker, kind byte, off int64) {
+	m.kind, m.off, m.found = kind, off, "an array"
 }
+
+func (m *wrapperMeta) scalar(v any) { m.found = excerptOf(v) }
 
 type metaValue struct {
 	nobody

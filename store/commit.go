@@ -135,6 +135,7 @@ type commit struct {
 	bases  *baseCache
 	gate   *gate
 	meta   map[string]any // of the version, once it is known
+	tell   bool           // find out how the version came to be, if there is one
 	// refused is why it became one that is kept off the branches.
 	refused *RefusedError
 }
@@ -212,7 +213,7 @@ func (s *Store) commitOnce(ctx context.Context, o CommitOptions) (*CommitResult,
 		finished = true
 		return nil, err
 	}
-	c.describe(ctx)
+	c.tell = true
 	finished = true
 	if err := c.publish(ctx); err != nil {
 		return nil, err

@@ -95,6 +95,10 @@ func (c *commit) publish(ctx context.Context) error {
 			drop(content)
 			return nil
 		}
+		if c.tell && err == nil {
+			c.describe(ctx)
+			c.tell = false
+		}
 		var rec *objects.Version
 		if err == nil {
 			rec, err = c.record(ctx, w, edits, changes)

@@ -193,9 +193,8 @@ func (c *commit) strictly(ctx context.Context) error {
 	for _, p := range bad {
 		inv.Reports[p] = c.gate.reports[p]
 	}
-	c.describe(ctx)
 	q := *c
-	q.res = &CommitResult{}
+	q.res, q.tell = &CommitResult{}, true
 	q.quarantine("not valid: " + strings.Join(bad, ", "))
 	if err := q.publish(ctx); err != nil {
 		return errors.Join(inv, fmt.Errorf("and it could not be kept: %w", err))
