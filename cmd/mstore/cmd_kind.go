@@ -255,17 +255,7 @@ func runKindTest(ctx context.Context, a *app, file string, models []string) erro
 			return err
 		}
 	}
-	if a.json {
-		if err := writeJSON(a.out, struct {
-			Models []judgedDoc `json:"models"`
-		}{docs}); err != nil {
-			return err
-		}
-	}
-	if bad > 0 {
-		return reportedError{exitFailed}
-	}
-	return nil
+	return a.endJudging(docs, bad)
 }
 
 // statsLine is the figures of a model on one line.

@@ -86,6 +86,11 @@ func runValidate(ctx context.Context, a *app, o validateOptions) error {
 	if err != nil {
 		return err
 	}
+	return a.endJudging(docs, bad)
+}
+
+// endJudging prints what is left to print, and fails when there were bad models.
+func (a *app) endJudging(docs []judgedDoc, bad int) error {
 	if a.json {
 		if err := writeJSON(a.out, struct {
 			Models []judgedDoc `json:"models"`

@@ -66,9 +66,9 @@ func (in *inspector) each(ctx context.Context, arg string, f func(inspected) err
 	case in.s == nil:
 		return fmt.Errorf("%s: no such file, and no store here: %w", arg, store.ErrNotFound)
 	}
-	rev, path, one := splitRevPath(arg)
-	if one {
-		if rev, path, err = in.a.revPath(in.s, arg); err != nil {
+	if _, _, one := splitRevPath(arg); one {
+		rev, path, err := in.a.revPath(in.s, arg)
+		if err != nil {
 			return err
 		}
 		rep, err := in.s.Validate(ctx, rev, path, in.o)
