@@ -47,10 +47,10 @@ func (x *Expired) Of(ctx context.Context, id objects.BlobID) (*Expiry, error) {
 	return x.sn.expiry(ctx, id)
 }
 
-// lost tells whether no pack lists a content.
-func (sn *snapshot) lost(ctx context.Context, id objects.BlobID) bool {
+// listed tells whether some pack surely lists a content.
+func (sn *snapshot) listed(ctx context.Context, id objects.BlobID) bool {
 	_, ok, err := sn.r.HasBlob(ctx, id)
-	return err == nil && !ok
+	return err == nil && ok
 }
 
 // expiry tells when and why a content was let go; nil if it was not, or is there.

@@ -228,7 +228,7 @@ func (g *gatherer) content(ctx context.Context, f file) (objects.BlobID, int64, 
 		if err != nil {
 			return id, 0, err
 		}
-		expired := tracked && len(g.sn.st.Expiries) > 0 && g.sn.lost(ctx, id) // by force, at the head
+		expired := tracked && len(g.sn.st.Expiries) > 0 && !g.sn.listed(ctx, id) // by force, at the head
 		if tracked && !expired && e.Blob == id && e.Size == f.fi.Size() {
 			return id, e.Size, nil
 		}
