@@ -96,7 +96,8 @@ type Rule struct {
 	Sample int64      // elements that are looked at; 0: all
 	Share  float64    // share of the elements for which it must hold, 0 to 1
 
-	fields []string // of an element, that Must or Has name
+	fields []string // of an element: those that Must or Has name, and then those that only Message does
+	asked  int      // how many of them Must or Has name
 }
 
 // named tells whether a match that asks for a name asks for this one.

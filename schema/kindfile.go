@@ -261,7 +261,7 @@ func (p *kindParser) schema(to *lazyPlan) reader {
 // pointInto follows a JSON Pointer as far as it leads.
 func pointInto(n *yaml.Node, ptr string) *yaml.Node {
 	for part := range strings.SplitSeq(strings.TrimPrefix(ptr, "/"), "/") {
-		part = strings.NewReplacer("~1", "/", "~0", "~").Replace(part)
+		part = unescaper.Replace(part)
 		n = target(n)
 		var next *yaml.Node
 		switch n.Kind {

@@ -104,7 +104,7 @@ func (s *ruleState) holds() (ok, counts bool) {
 	r := s.rule
 	switch {
 	case len(r.Has) > 0:
-		for _, v := range s.values {
+		for _, v := range s.values[:r.asked] {
 			if v == nil {
 				return false, true
 			}
@@ -126,7 +126,7 @@ func (s *ruleState) holds() (ok, counts bool) {
 		s.prev, s.place, s.has = x, place, true
 		return ok, true
 	}
-	for i, f := range r.fields {
+	for i, f := range r.fields[:r.asked] {
 		if f == "value" && s.value == nil || f != "value" && f != "key" && s.values[i] == nil {
 			return false, false
 		}
@@ -192,6 +192,9 @@ func percent(n, of int64) string {
 }
 
 var placeholder = regexp.MustCompile(`\{[A-Za-z_][A-Za-z0-9_.]*\}`)
+
+// ruleWords are what the message of a rule with each may name besides fields.
+var ruleWords = []string{"n", "bad", "good", "share", "key", "value"}
 
 // fill puts values into a message: {n} of {bad}.
 func fill(text string, words map[string]any) string {

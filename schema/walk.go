@@ -219,6 +219,11 @@ func (w *walker) began(h *here, kind byte, off int64) {
 		if k := l.plan.wrongType(kind, 0); k != "" {
 			w.find(*l, off, found, strings.Join(l.plan.types, " or "), k)
 		}
+		for k := range l.plan.scalar {
+			if j := &l.plan.scalar[k]; j.on == 0 { // enum or const, of scalars
+				w.find(*l, off, found, j.want, j.keyword)
+			}
+		}
 	}
 }
 
