@@ -169,7 +169,7 @@ func writeArchive(ctx context.Context, b backend.Backend, name [8]byte, old []*a
 	}()
 	if err != nil {
 		_ = out.Abort()
-		if errors.Is(err, hashindex.ErrCorrupt) {
+		if errors.Is(err, hashindex.ErrCorrupt) || errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, ErrCorrupt) { // an old one was cut short
 			err = fmt.Errorf("%w: %w", ErrCorrupt, err)
 		}
 		return info, fmt.Errorf("writing an archive: %w", err)

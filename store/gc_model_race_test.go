@@ -11,6 +11,15 @@ import (
 	"github.com/mstore/mstore/objects"
 )
 
+// murky notes that what has expired may be there again: a commit that was interrupted, or
+// one of several at once, may have stored it without a version that says so, and what
+// undelete or a repair brought back may be more than was asked for.
+func (w *world) murky() {
+	for b := range w.o.gone {
+		w.o.unsure[b] = true
+	}
+}
+
 // together lets several writers commit, with contents that may be on their way out,
 // while others collect, repack, expire and take back.
 func (w *world) together(d *desk) {
@@ -22,7 +31,6 @@ func (w *world) together(d *desk) {
 	type told struct{ id, path, data string }
 	var mu sync.Mutex
 	var done []told
-	var healed []string // the head had it already, but it may have expired
 	var fails []string
 	fail := func(format string, args ...any) {
 		mu.Lock()
@@ -76,11 +84,8 @@ func (w *world) together(d *desk) {
 					fail("commit: %v", err)
 					return
 				}
-				mu.Lock()
-				if res.Created {
+				if mu.Lock(); res.Created {
 					done = append(done, told{res.Version.ID.String(), path, data})
-				} else {
-					healed = append(healed, data)
 				}
 				mu.Unlock()
 			}
@@ -134,11 +139,7 @@ func (w *world) together(d *desk) {
 			w.fatal("acknowledged %s is not there, or holds something else", x.id)
 		}
 	}
-	for _, data := range healed {
-		if b := blobOf(data); w.o.gone[b] > 0 {
-			w.o.unsure[b] = true
-		}
-	}
+	w.murky()
 	known := map[objects.BlobID]bool{}
 	for _, x := range done {
 		w.lookAt(d, x.id, known)
@@ -224,9 +225,8 @@ func (w *world) between(d *desk) {
 			w.fatal("%v", err)
 		}
 	}
-	if b := blobOf(data); id == "" && w.o.gone[b] > 0 {
-		w.o.unsure[b] = true
-	} else if v := w.o.versions[id]; id != "" && (v == nil || v.files["w0"] != data) {
+	w.murky()
+	if v := w.o.versions[id]; id != "" && (v == nil || v.files["w0"] != data) {
 		w.fatal("acknowledged %s is not there, or holds something else", id)
 	}
 	w.lookAtAll(d)

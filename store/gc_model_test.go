@@ -157,11 +157,16 @@ func (w *world) step() {
 		sum += s.weight
 	}
 	n := w.rng.IntN(sum)
+	accidents := func() int { return w.count["crashes"] + w.count["faults"] + w.count["damages"] + w.count["undeletes"] }
+	before := accidents()
 	for _, s := range steps {
 		if n -= s.weight; n < 0 {
 			s.do(w, w.desks[min(w.rng.IntN(4), 1)])
 			break
 		}
+	}
+	if accidents() > before {
+		w.murky()
 	}
 	w.count["commands"]++
 }
