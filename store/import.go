@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"path"
 	"strings"
 	"time"
@@ -35,7 +36,18 @@ type ImportResult struct {
 	Models   int               // different models
 	Files    int               // that were found
 	Skipped  int               // files that an earlier import had brought
-	Branch   string
+	Hidden   int               // files whose names begin with a dot, which are passed over
+	Failed   []ImportFailure   // files that were left out
+	// Older counts versions that are older than what the branch had: they come after that
+	// in line all the same.
+	Older  int
+	Branch string
+}
+
+// ImportFailure is a file that could not be imported.
+type ImportFailure struct {
+	File string
+	Err  error
 }
 
 // ImportedVersion is one version that was made of files of the folder.
@@ -56,9 +68,10 @@ type ImportedModel struct {
 	Damaged string // what is wrong with it; "": nothing
 }
 
-// Metadata of imported versions: which file a model was, followed by its path.
+// Metadata of imported versions. The first two are followed by the path of a model.
 const (
-	importFrom   = "import.file."
+	importFrom   = "import.file." // which file it was
+	importSame   = "import.same." // the content, where that was the model's already
 	importMarked = "import.damaged"
 )
 
@@ -101,9 +114,11 @@ type importer struct {
 	fs   vfs.FS
 	res  *ImportResult
 	into string
-	have map[string]bool // file and content of what is there already
-	done int64
-	all  int64
+	have map[string]bool // file, model and content of what is there already
+	// newest is the time of the branch's newest version before the import.
+	newest time.Time
+	done   int64
+	all    int64
 }
 
 func (im *importer) plan(ctx context.Context) (*lineage.Plan, error) {
@@ -128,6 +143,7 @@ func (im *importer) plan(ctx context.Context) (*lineage.Plan, error) {
 	sc := &scanner{fs: im.fs, tree: objects.OpenTree(objects.TreeID{}, nil), warn: im.s.o.Warn}
 	err := sc.walk(ctx, ".", func(f file) error {
 		if strings.HasPrefix(path.Base(f.path), ".") {
+			im.res.Hidden++
 			return nil
 		}
 		files = append(files, lineage.File{Path: f.path, Size: f.fi.Size(), ModTime: f.fi.ModTime()})
@@ -154,7 +170,9 @@ func (im *importer) plan(ctx context.Context) (*lineage.Plan, error) {
 	return plan, nil
 }
 
-func importKey(file string, blob objects.BlobID) string { return file + "\x00" + blob.String() }
+func importKey(file, model string, blob objects.BlobID) string {
+	return file + "\x00" + model + "\x00" + blob.String()
+}
 
 // known reads which files earlier imports have brought to the branch.
 func (im *importer) known(ctx context.Context) error {
@@ -168,16 +186,21 @@ func (im *importer) known(ctx context.Context) error {
 		}
 		for _, ch := range v.Changes {
 			if f, ok := v.Meta[importFrom+ch.Path].(string); ok {
-				im.have[importKey(f, ch.Blob)] = true
+				im.have[importKey(f, ch.Path, ch.Blob)] = true
 			}
 		}
-		// Of a model that was what it had been already the version says the content.
-		for k, b := range v.Meta {
-			if f, ok := strings.CutPrefix(k, "import.same."); ok {
-				if id, err := objects.ParseBlobID(fmt.Sprint(b)); err == nil {
-					im.have[importKey(f, id)] = true
-				}
+		for k, b := range v.Meta { // of a model that was what it had been already
+			model, ok := strings.CutPrefix(k, importSame)
+			f, known := v.Meta[importFrom+model].(string)
+			if !ok || !known {
+				continue
 			}
+			if id, err := objects.ParseBlobID(fmt.Sprint(b)); err == nil {
+				im.have[importKey(f, model, id)] = true
+			}
+		}
+		if im.newest.IsZero() {
+			im.newest = v.Time
 		}
 	}
 	return nil
@@ -189,10 +212,14 @@ func (im *importer) version(ctx context.Context, v *lineage.Version) error {
 	for _, it := range v.Items {
 		if len(im.have) > 0 {
 			id, err := hashOf(ctx, im.fs, it.Path)
+			if errors.Is(err, fs.ErrPermission) {
+				im.res.Failed = append(im.res.Failed, ImportFailure{it.Path, err})
+				continue
+			}
 			if err != nil {
 				return err
 			}
-			if im.have[importKey(it.Path, id)] {
+			if im.have[importKey(it.Path, it.Model, id)] {
 				im.res.Skipped++
 				im.done += it.Size
 				continue
@@ -211,7 +238,7 @@ func (im *importer) version(ctx context.Context, v *lineage.Version) error {
 		if err := im.look(ctx, &out); err != nil {
 			return err
 		}
-		im.res.Versions = append(im.res.Versions, out)
+		im.made(out)
 		return nil
 	}
 	for range 100 {
@@ -219,13 +246,26 @@ func (im *importer) version(ctx context.Context, v *lineage.Version) error {
 		if errors.Is(err, errAgain) {
 			continue
 		}
-		if err != nil {
-			return classify(fmt.Errorf("importing %q: %w", out.Models[0].File, err))
+		if err = classify(err); errors.Is(err, fs.ErrPermission) && !errors.Is(err, ErrReadOnly) || errors.Is(err, ErrConflict) {
+			for _, m := range out.Models { // the others can be imported all the same
+				im.res.Failed = append(im.res.Failed, ImportFailure{m.File, err})
+			}
+			return nil
 		}
-		im.res.Versions = append(im.res.Versions, out)
+		if err != nil {
+			return fmt.Errorf("importing %q: %w", out.Models[0].File, err)
+		}
+		im.made(out)
 		return nil
 	}
 	return as(ErrConflict, errAgain)
+}
+
+func (im *importer) made(out ImportedVersion) {
+	im.res.Versions = append(im.res.Versions, out)
+	if out.Time.Before(im.newest) {
+		im.res.Older++
+	}
 }
 
 // look tells the kinds of the files, for a dry run.
@@ -237,6 +277,10 @@ func (im *importer) look(ctx context.Context, out *ImportedVersion) error {
 	for i := range out.Models {
 		m := &out.Models[i]
 		f, err := im.fs.Open(m.File)
+		if errors.Is(err, fs.ErrPermission) {
+			im.res.Failed = append(im.res.Failed, ImportFailure{m.File, err})
+			continue
+		}
 		if err != nil {
 			return err
 		}
@@ -302,7 +346,7 @@ func (im *importer) commit(ctx context.Context, out *ImportedVersion) error {
 		c.o.Meta[importFrom+m.Path] = m.File
 		c.edits = append(c.edits, objects.TreeEdit{TreeEntry: objects.TreeEntry{Path: m.Path, Blob: id, Size: m.Size}})
 		if e, ok, err := c.tree().Get(ctx, m.Path); err == nil && ok && e.Blob == id { // else the next import would not know it
-			c.o.Meta["import.same."+m.File] = id.String()
+			c.o.Meta[importSame+m.Path] = id.String()
 			c.o.AllowEmpty = true
 		}
 	}

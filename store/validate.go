@@ -193,6 +193,11 @@ func (c *commit) strictly(ctx context.Context) error {
 	for _, p := range bad {
 		inv.Reports[p] = c.gate.reports[p]
 	}
+	if v := c.keptAlready(ctx); v != nil {
+		c.w.Abort()
+		inv.Name, inv.Version = v.Branch, v
+		return as(ErrInvalid, inv)
+	}
 	q := *c
 	q.res, q.tell = &CommitResult{}, true
 	q.quarantine("not valid: " + strings.Join(bad, ", "))
@@ -201,6 +206,29 @@ func (c *commit) strictly(ctx context.Context) error {
 	}
 	inv.Name, inv.Version = q.name, q.res.Version
 	return as(ErrInvalid, inv)
+}
+
+// keptAlready is a version below quarantine/, among the last, that has all that is to be
+// saved: who tries again and again is not to make one each time.
+func (c *commit) keptAlready(ctx context.Context) *Version {
+	const last = 20
+	names := c.sn.st.SortedNames(journal.Safety)
+	names = slices.DeleteFunc(names, func(n journal.Name) bool { return !strings.HasPrefix(n.Name, "quarantine/") })
+	for _, n := range slices.Backward(names[max(0, len(names)-last):]) {
+		v, err := c.sn.version(ctx, n.To)
+		if err != nil {
+			continue
+		}
+		tree := c.sn.tree(v.Tree)
+		same := !slices.ContainsFunc(c.edits, func(e objects.TreeEdit) bool {
+			got, ok, err := tree.Get(ctx, e.Path)
+			return err != nil || ok == e.Remove || ok && got.Blob != e.Blob || ok && !c.sn.listed(ctx, e.Blob)
+		})
+		if same {
+			return v
+		}
+	}
+	return nil
 }
 
 // quarantine turns a commit into one that is kept off the branches.

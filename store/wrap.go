@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"path"
+	"path/filepath"
 	"time"
 
 	"github.com/mstore/mstore/internal/vfs"
@@ -184,8 +186,14 @@ func (s *Store) rewrap(ctx context.Context, checker *Checker, was file, info wra
 	if err != nil {
 		return err
 	}
-	if now.Size() != was.fi.Size() || !now.ModTime().Equal(was.fi.ModTime()) || vfs.IdentityOf(now) != vfs.IdentityOf(was.fi) {
+	// Not by the time of the inode: wrapping another name of the same file changes it.
+	if now.Size() != was.fi.Size() || !now.ModTime().Equal(was.fi.ModTime()) || vfs.IdentityOf(now).Inode != vfs.IdentityOf(was.fi).Inode {
 		return as(ErrConflict, errors.New("changed meanwhile"))
+	}
+	if s.rootDir != "" {
+		if err := os.Chmod(filepath.Join(s.rootDir, filepath.FromSlash(temp)), now.Mode().Perm()); err != nil {
+			return err
+		}
 	}
 	if err := s.root.Rename(temp, was.path); err != nil {
 		return err

@@ -130,9 +130,14 @@ func (a *app) reportCheckout(res *store.CheckoutResult, root, out string) {
 	if res.Switched {
 		a.say("switched to branch %s", st.branch.Sprint(res.Branch))
 	}
-	if res.SafetyName == "" {
-		return
+	if res.SafetyName != "" {
+		a.saySafety(res, root, out)
 	}
+}
+
+// saySafety tells how to get back what checkout has overwritten.
+func (a *app) saySafety(res *store.CheckoutResult, root, out string) {
+	st := a.errStyle
 	var paths []string
 	if res.Safety != nil && res.Safety.Version != nil {
 		for _, c := range res.Safety.Changes {

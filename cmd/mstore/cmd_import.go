@@ -34,12 +34,13 @@ over. Nothing in DIR is touched, and nothing is written to the working directory
 HH mm SS, for example DDMMYY_HHmm; it may be repeated. --dry-run prints the plan.
 
 With --json: dry_run, branch, versions (version, id, time, from_name, source, models:
-path, file, size, kind, damaged), damaged (path, file, what), files, models, skipped.
+path, file, size, kind, damaged), damaged (path, file, what), files, models, skipped,
+hidden, older, failed (file, error).
 
-Exit codes: 0 done, broken files or not; 1 a file cannot be read; 2 wrong usage, or a
+Exit codes: 0 done, broken files or not; 1 some files were left out, as they cannot be
+read or their names collide with others; 2 wrong usage, or a
 name that can be read in two ways (the message says how to go on; nothing was
-imported); 3 no store or no such directory; 5 names collide, or the store is
-read-only; 130 interrupted, and what was imported stays.`,
+imported); 3 no store or no such directory; 5 the store is read-only; 130 interrupted, and what was imported stays.`,
 		Example: `  mstore import ../old/models --dry-run
   mstore import ../old/models --checkout
   mstore import saves --as-is
@@ -81,6 +82,9 @@ type importDoc struct {
 	Files    int                `json:"files"`
 	Models   int                `json:"models"`
 	Skipped  int                `json:"skipped"`
+	Hidden   int                `json:"hidden"`
+	Older    int                `json:"older"` // versions that are older than what the branch had
+	Failed   []importFailDoc    `json:"failed"`
 }
 
 type importVersionDoc struct {
@@ -106,6 +110,11 @@ type importDamagedDoc struct {
 	What string `json:"what"`
 }
 
+type importFailDoc struct {
+	File  string `json:"file"`
+	Error string `json:"error"`
+}
+
 func runImport(ctx context.Context, a *app, o importOptions) error {
 	so := store.ImportOptions{Dir: absolute(a.cwd, o.dir), Patterns: o.patterns, AsIs: o.asIs, DryRun: o.dryRun, Author: o.author}
 	if o.utc {
@@ -125,19 +134,24 @@ func runImport(ctx context.Context, a *app, o importOptions) error {
 			return err
 		}
 		if o.checkout && !o.dryRun {
-			if err := importCheckout(ctx, s, res); err != nil {
+			if err := a.importCheckout(ctx, s, res); err != nil {
 				return err
 			}
 		}
 		if a.json {
-			return writeJSON(a.out, newImportDoc(res, o.dryRun))
+			err = writeJSON(a.out, newImportDoc(res, o.dryRun))
+		} else {
+			err = a.printImport(res, o)
 		}
-		return a.printImport(res, o)
+		if err == nil && len(res.Failed) > 0 {
+			err = reportedError{exitFailed}
+		}
+		return err
 	})
 }
 
 // importCheckout brings the models that were imported to the working directory.
-func importCheckout(ctx context.Context, s *store.Store, res *store.ImportResult) error {
+func (a *app) importCheckout(ctx context.Context, s *store.Store, res *store.ImportResult) error {
 	seen := map[string]bool{}
 	var paths []string
 	for _, v := range res.Versions {
@@ -151,12 +165,19 @@ func importCheckout(ctx context.Context, s *store.Store, res *store.ImportResult
 	if len(paths) == 0 {
 		return nil
 	}
-	_, err := s.Checkout(ctx, store.CheckoutOptions{Rev: "HEAD", Paths: paths})
+	done, err := s.Checkout(ctx, store.CheckoutOptions{Rev: "HEAD", Paths: paths})
+	if done != nil && done.SafetyName != "" {
+		a.saySafety(done, s.Root(), "")
+	}
 	return err
 }
 
 func newImportDoc(res *store.ImportResult, dryRun bool) *importDoc {
-	d := &importDoc{DryRun: dryRun, Branch: res.Branch, Versions: []importVersionDoc{}, Damaged: []importDamagedDoc{}, Files: res.Files, Models: res.Models, Skipped: res.Skipped}
+	d := &importDoc{DryRun: dryRun, Branch: res.Branch, Versions: []importVersionDoc{}, Damaged: []importDamagedDoc{}, Files: res.Files, Models: res.Models, Skipped: res.Skipped,
+		Hidden: res.Hidden, Older: res.Older, Failed: []importFailDoc{}}
+	for _, f := range res.Failed {
+		d.Failed = append(d.Failed, importFailDoc{f.File, f.Err.Error()})
+	}
 	for _, v := range res.Versions {
 		x := importVersionDoc{Time: v.Time.UTC().Format(time.RFC3339), FromName: v.FromName, Source: v.Source, Models: []importModelDoc{}}
 		if v.Version != nil {
@@ -211,7 +232,13 @@ func (a *app) printImport(res *store.ImportResult, o importOptions) error {
 			fmt.Fprintf(out, "  %s  %s\n", cleanLine(m.File), cleanLine(strings.TrimSpace(m.Damaged)))
 		}
 	}
-	if len(res.Versions) > 0 {
+	if len(res.Failed) > 0 {
+		fmt.Fprintf(out, "\n%s\n", st.bad.Sprint("left out:"))
+		for _, f := range res.Failed {
+			fmt.Fprintf(out, "  %s  %s\n", cleanLine(f.File), cleanLine(f.Err.Error()))
+		}
+	}
+	if len(res.Versions)+len(res.Failed) > 0 {
 		fmt.Fprintln(out)
 	}
 	does := "imported"
@@ -222,9 +249,22 @@ func (a *app) printImport(res *store.ImportResult, o importOptions) error {
 	if res.Skipped > 0 {
 		fmt.Fprintf(out, "; %s there already", plural(res.Skipped, "file"))
 	}
+	if res.Hidden > 0 {
+		fmt.Fprintf(out, "; %s passed over", plural(res.Hidden, "hidden file"))
+	}
 	fmt.Fprintln(out)
+	if res.Older > 0 {
+		a.warn(fmt.Sprintf("%s older than what %s had, and in line after it: HEAD may have older models now than before (mstore log, mstore branch -f)", versionsAre(res.Older), res.Branch))
+	}
 	if !o.dryRun && !o.checkout && files > 0 {
 		a.say("the working directory is as it was; 'mstore checkout HEAD' brings the newest models there")
 	}
 	return out.failed()
+}
+
+func versionsAre(n int) string {
+	if n == 1 {
+		return "1 version is"
+	}
+	return fmt.Sprintf("%d versions are", n)
 }

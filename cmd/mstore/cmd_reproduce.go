@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -102,6 +104,7 @@ func runReproduce(ctx context.Context, a *app, o reproduceOptions) error {
 				}
 			}
 		}
+		d.Command = commandLine(d.Command)
 		d.fillGit(v)
 		if err := d.fillSource(ctx, a, s, v); err != nil {
 			return err
@@ -114,6 +117,20 @@ func runReproduce(ctx context.Context, a *app, o reproduceOptions) error {
 	})
 }
 
+// commandLine is a command as a shell takes it. One that was given as a list is quoted.
+func commandLine(text string) string {
+	var list []string
+	if json.Unmarshal([]byte(text), &list) != nil {
+		return text
+	}
+	for i, arg := range list {
+		list[i] = shellQuote(arg)
+	}
+	return strings.Join(list, " ")
+}
+
+var commitID = regexp.MustCompile(`^[0-9a-fA-F]{4,64}$`)
+
 func (d *reproduceDoc) fillGit(v *store.Version) {
 	commit, branch := metaText(v.Meta, "git.commit"), metaText(v.Meta, "git.branch")
 	dirty, _ := v.Meta["git.dirty"].(bool)
@@ -121,7 +138,7 @@ func (d *reproduceDoc) fillGit(v *store.Version) {
 		commit, branch = metaText(v.Meta, "wrapper.git_commit"), metaText(v.Meta, "wrapper.git_branch")
 		dirty, _ = v.Meta["wrapper.git_dirty"].(bool)
 	}
-	if commit != "" {
+	if commitID.MatchString(commit) {
 		d.Git = &gitDoc{commit, branch, dirty}
 	}
 }
@@ -166,6 +183,7 @@ func (d *reproduceDoc) fillUnknown() {
 	missing(d.Source == nil, "what it was made from (--source)")
 	missing(len(d.Environment) == 0, "the environment (--env FILE)")
 	missing(len(d.Params) == 0, "the parameters (--param, --meta FILE)")
+	missing(len(d.Models) == 0, "what it changed: no model, so that there is nothing to compare with")
 	missing(d.Command == "", "the command (command: in --meta FILE)")
 }
 
@@ -175,6 +193,7 @@ func (a *app) printReproduce(d *reproduceDoc) error {
 		fmt.Fprintf(out, "# %s\n", cleanLine(fmt.Sprintf(format, args...)))
 	}
 	note("to make %s %.10s again", d.Version, d.ID)
+	fmt.Fprintln(out, "set -e")
 	if d.Git != nil {
 		if d.Git.Branch != "" {
 			note("the code, on branch %s then:", d.Git.Branch)

@@ -120,6 +120,9 @@ func runWrap(ctx context.Context, a *app, o wrapOptions) error {
 		}
 		res, err := s.Wrap(ctx, so)
 		if err != nil {
+			if res != nil && res.Saved != nil {
+				a.say("the originals are %s", res.Saved.Name)
+			}
 			return err
 		}
 		if a.json {

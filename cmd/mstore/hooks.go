@@ -70,10 +70,10 @@ func (h *hooks) run(ctx context.Context, name string, doc *versionDoc) error {
 	}
 	rel := store.DirName + "/hooks/" + name
 	file := filepath.Join(h.s.Root(), filepath.FromSlash(rel))
-	fi, err := os.Stat(file)
-	if errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Lstat(file); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
+	fi, err := os.Stat(file) // a link that leads nowhere is a hook that cannot be run
 	unusable := func(format string, args ...any) error {
 		return &hookError{"the hook " + rel + " " + fmt.Sprintf(format, args...), store.ErrUsage}
 	}
@@ -112,7 +112,11 @@ func (h *hooks) run(ctx context.Context, name string, doc *versionDoc) error {
 	case limited.Err() != nil:
 		return &hookError{fmt.Sprintf("the hook %s was still running after %v and was ended (the setting hooks.timeout gives it more)", rel, limit), store.ErrInvalid}
 	case errors.As(err, &exit):
-		return &hookError{fmt.Sprintf("the hook %s refused (%v)", rel, exit), store.ErrInvalid}
+		verb := "refused"
+		if name != "pre-commit" {
+			verb = "failed"
+		}
+		return &hookError{fmt.Sprintf("the hook %s %s (%v)", rel, verb, exit), store.ErrInvalid}
 	}
 	return unusable("cannot be run: %v", err)
 }

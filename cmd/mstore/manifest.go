@@ -156,6 +156,9 @@ func runVerify(ctx context.Context, a *app, o auditOptions) error {
 	}
 	defer f.Close()
 	sums, err := readSums(f)
+	if err == nil && len(sums) == 0 {
+		err = errors.New("lists no files")
+	}
 	if err != nil {
 		return usagef("", "%s: %s", o.verify, err)
 	}
