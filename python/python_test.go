@@ -49,6 +49,9 @@ func TestMain(m *testing.M) {
 // environment variable PYTHON names another than python3.
 func tools(t *testing.T) (mstore, python string) {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("not in short mode: nothing of it runs in this process")
+	}
 	names := []string{"python3", "python"}
 	if name := os.Getenv("PYTHON"); name != "" {
 		names = []string{name}

@@ -181,8 +181,8 @@ func runCommit(ctx context.Context, a *app, o commitOptions) error {
 			a.gcInBackground(s)
 		}
 		hooks.after(ctx, res)
-		if !res.Created && (so.Message != "" || len(so.Params)+len(so.Metrics)+len(so.Meta) > 0) {
-			a.warn("no model has changed, so the message, parameters, metrics and metadata were not kept; --allow-empty makes a version of them")
+		if !res.Created && (so.Message != "" || len(so.Params)+len(so.Metrics) > 0) {
+			a.say("no model has changed, so the message, parameters and metrics were not kept; --allow-empty makes a version of them")
 		}
 		return a.reportCommit(res)
 	})
