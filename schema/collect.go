@@ -80,7 +80,6 @@ func (nobody) end(*walker, int64)         {}
 
 // figure adds up one operation of a Stat along one path.
 type figure struct {
-	nobody
 	op    string
 	node  *pathNode
 	group *pathNode // whose name is the group

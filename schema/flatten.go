@@ -20,8 +20,9 @@ import (
 // flatValue is one scalar of a metadata file.
 type flatValue struct {
 	name  string
-	value any // string, int64, float64 or bool
-	line  int // 0: not known
+	value any  // string, int64, float64 or bool
+	list  bool // value is the JSON text of one
+	line  int  // 0: not known
 }
 
 type flattener struct {
@@ -78,13 +79,14 @@ func (f *flattener) put(name string, v any, line int) error {
 	if v == nil {
 		return nil
 	}
-	if list, ok := v.([]any); ok {
+	list, isList := v.([]any)
+	if isList {
 		v = string(compact(list))
 	}
 	if name == "" {
 		return f.fail(line, "", fmt.Errorf("want fields, not %s", showValue(v)))
 	}
-	f.out = append(f.out, flatValue{name, v, line})
+	f.out = append(f.out, flatValue{name, v, isList, line})
 	return nil
 }
 
@@ -154,7 +156,7 @@ func (f *flattener) json() error {
 			err = &syntaxError{off, "there is more than one document"}
 		}
 	} else if err == io.EOF && len(bytes.TrimSpace(f.src)) == 0 {
-		err = &syntaxError{0, "the file is empty"}
+		return f.fail(1, "", errors.New("the file is empty"))
 	}
 	var me *MetaError
 	if errors.As(err, &me) {
@@ -164,8 +166,19 @@ func (f *flattener) json() error {
 	if !errors.As(err, &se) && !errors.As(w.wrong(err), &se) {
 		return f.fail(0, "", err)
 	}
-	field := slices.Collect(w.d.StackPointer().Tokens())
-	return f.fail(f.lineAt(se.off), strings.Join(field, "."), errors.New(se.text))
+	return f.fail(f.lineAt(se.off), fieldAt(w.d), errors.New(se.text))
+}
+
+// fieldAt is the name of the field where a decoder is.
+func fieldAt(d *jsontext.Decoder) string {
+	names := slices.Collect(d.StackPointer().Tokens())
+	for i := range names {
+		if kind, _ := d.StackIndex(i + 1); kind != '{' { // a list is a value
+			names = names[:i]
+			break
+		}
+	}
+	return strings.Join(names, ".")
 }
 
 // lineAt is the line of an offset, which does not lie before the last one.

@@ -119,6 +119,12 @@ func (m *Match) formatted(format string) bool {
 	return slices.Contains(m.Formats, format)
 }
 
+// fitting tells whether the match takes models of that name and format.
+func (m *Match) fitting(name, format string) bool { return m.formatted(format) && m.named(name) }
+
+// unconditional tells whether the match does not ask what is in a document.
+func (m *Match) unconditional() bool { return len(m.Has)+len(m.Lacks) == 0 }
+
 func (m *Match) fits(has map[string]bool) bool {
 	for _, k := range m.Has {
 		if !has[k] {

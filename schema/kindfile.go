@@ -62,10 +62,10 @@ func parseMatch(file string, src []byte) ([]Match, error) {
 }
 
 type kindParser struct {
-	file  string
-	k     *Kind
-	lazy  bool                  // JSON Schemas are not looked at yet
-	rules map[string]*yaml.Node // by name
+	file           string
+	k              *Kind
+	lazy           bool                  // JSON Schemas are not looked at yet
+	rules, figures map[string]*yaml.Node // by name
 }
 
 // reader takes the value of a field.
@@ -286,6 +286,7 @@ func pointInto(n *yaml.Node, ptr string) *yaml.Node {
 
 func (p *kindParser) kind(n *yaml.Node) error {
 	k := p.k
+	p.rules, p.figures = map[string]*yaml.Node{}, map[string]*yaml.Node{}
 	err := p.fields(n, "", map[string]reader{
 		"kind": p.text(&k.Name), "title": p.text(&k.Title), "match": p.matches,
 		"schema": p.schema(&k.must), "expects": p.schema(&k.should),
@@ -302,7 +303,7 @@ func (p *kindParser) kind(n *yaml.Node) error {
 	if len(k.Match) == 0 {
 		return p.fail(n, "match", errors.New("is missing: how is the kind recognised?"))
 	}
-	return p.check(n)
+	return p.check()
 }
 
 func (p *kindParser) matches(n *yaml.Node, field string) error {

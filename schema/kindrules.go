@@ -24,6 +24,10 @@ func (p *kindParser) stats(to *[]Stat) reader {
 				return err
 			}
 			*to = append(*to, s)
+			if p.figures[name] != nil {
+				return p.fail(key, field, errors.New("there are two figures of that name"))
+			}
+			p.figures[name] = key
 			return nil
 		})
 	}
@@ -78,7 +82,6 @@ func (p *kindParser) readRules(n *yaml.Node, field string) error {
 	if n.Kind != yaml.SequenceNode {
 		return p.fail(n, field, fmt.Errorf("want a list, not %s", nodeKind(n)))
 	}
-	p.rules = map[string]*yaml.Node{}
 	for _, c := range n.Content {
 		c = target(c)
 		r := Rule{Severity: Warning, Share: 1}
@@ -110,7 +113,7 @@ func (p *kindParser) readRules(n *yaml.Node, field string) error {
 				return nil
 			},
 			"sample": func(n *yaml.Node, field string) error {
-				if err := n.Decode(&r.Sample); err != nil || r.Sample < 1 {
+				if err := n.Decode(&r.Sample); err != nil || r.Sample < 1 || n.ShortTag() != "!!int" {
 					return p.fail(n, field, fmt.Errorf("%q is not a number of elements, 1 or more", n.Value))
 				}
 				return nil
@@ -173,15 +176,12 @@ func (p *kindParser) rule(n *yaml.Node, field string, r *Rule) error {
 }
 
 // check looks whether the figures that rules and figures name are there.
-func (p *kindParser) check(n *yaml.Node) error {
+func (p *kindParser) check() error {
 	var known []expr.Field
 	for _, s := range slices.Concat(p.k.Values, p.k.Stats) {
-		if slices.ContainsFunc(known, func(f expr.Field) bool { return f.Name == s.Name }) {
-			return p.fail(n, "stats."+s.Name, errors.New("there are two figures of that name"))
-		}
 		for _, of := range s.Of {
-			if of != "" && !slices.ContainsFunc(known, func(f expr.Field) bool { return f.Name == of }) {
-				return p.fail(n, "stats."+s.Name, fmt.Errorf("%q is not a figure above it", of))
+			if of != "" && !slices.Contains(known, expr.Field{Name: of}) {
+				return p.fail(p.figures[s.Name], section(p.k, s.Name)+"."+s.Name, fmt.Errorf("%q is not a figure above it", of))
 			}
 		}
 		known = append(known, expr.Field{Name: s.Name})
@@ -197,9 +197,16 @@ func (p *kindParser) check(n *yaml.Node) error {
 			err = r.Must.Check(known)
 		}
 		if err != nil {
-			n = p.rules[r.Name]
-			return p.fail(pointInto(n, what), "rules."+r.Name+"."+what, err)
+			return p.fail(pointInto(p.rules[r.Name], what), "rules."+r.Name+"."+what, err)
 		}
 	}
 	return nil
+}
+
+// section is where a figure stands.
+func section(k *Kind, figure string) string {
+	if slices.ContainsFunc(k.Values, func(s Stat) bool { return s.Name == figure }) {
+		return "values"
+	}
+	return "stats"
 }

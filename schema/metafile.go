@@ -59,6 +59,7 @@ func ParseMeta(file string, src []byte) (*Meta, error) {
 	for _, v := range flat {
 		section, name, below := strings.Cut(v.name, ".")
 		text, isText := v.value.(string)
+		isText = isText && !v.list
 		switch {
 		case below && (section == "params" || section == "parameters"):
 			m.Params[name] = v.value

@@ -61,28 +61,35 @@ func (r *Registry) Kind(name string) *Kind {
 }
 
 // candidates are the kinds that a model of that name and format can be of, in order, and
-// whether it is decided already: then there is only one. After one that asks for nothing
-// more there is no need for others.
+// whether the name alone decides: then there is only one. A kind that asks for nothing
+// more than the format is the last, as none after it is ever chosen.
 func (r *Registry) candidates(name, format string) (list []candidate, decided bool) {
 	for _, e := range r.entries {
-		var c candidate
 		for i := range e.match {
 			m := &e.match[i]
-			if !m.formatted(format) || !m.named(name) {
-				continue
+			if len(m.Names) > 0 && m.fitting(name, format) && m.unconditional() {
+				return []candidate{{e.kind(), []*Match{m}}}, true
 			}
-			c.matches = append(c.matches, m)
-			decided = decided || len(m.Has)+len(m.Lacks) == 0
 		}
-		if len(c.matches) > 0 {
-			c.kind = e.kind()
-			list = append(list, c)
+	}
+	for _, e := range r.entries {
+		var c candidate
+		last := false
+		for i := range e.match {
+			if m := &e.match[i]; m.fitting(name, format) {
+				c.matches = append(c.matches, m)
+				last = last || m.unconditional()
+			}
 		}
-		if decided {
+		if len(c.matches) == 0 {
+			continue
+		}
+		c.kind = e.kind()
+		if list = append(list, c); last {
 			break
 		}
 	}
-	return list, decided && len(list) == 1
+	return list, false
 }
 
 type candidate struct {

@@ -10,7 +10,6 @@ import (
 
 // ruleState is a rule at work on the elements of one document.
 type ruleState struct {
-	nobody
 	rule  *Rule
 	top   *pathNode
 	node  *pathNode // of the elements

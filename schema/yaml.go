@@ -40,5 +40,8 @@ func splitYAMLError(err error) (line int, text string) {
 		line, _ = strconv.Atoi(m[1])
 		text = text[len(m[0]):]
 	}
+	if strings.HasPrefix(text, "did not find expected ") { // its parser, unlike its scanner, counts from 0
+		line++
+	}
 	return line, text
 }
