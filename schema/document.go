@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 )
 
 // document is one document that all candidates look at.
@@ -15,6 +16,46 @@ type document struct {
 	inner   []*run // on the data of a wrapper
 	meta    *wrapperMeta
 	broken  *Finding
+
+	// What is at the top of the document, and of the data of a wrapper.
+	has, hasInside members
+}
+
+// members are those at the top of a document that somebody asks for: it may have
+// millions.
+type members struct {
+	asked map[string]bool // name to whether it is there
+	other bool            // there are others
+}
+
+func (m *members) note(name string) {
+	if _, ok := m.asked[name]; ok {
+		m.asked[name] = true
+	} else {
+		m.other = true
+	}
+}
+
+func newMembers(list []candidate) members {
+	m := members{asked: map[string]bool{"metadata": false, "data": false}}
+	for _, c := range list {
+		for _, x := range c.matches {
+			for _, name := range slices.Concat(x.Has, x.Lacks) {
+				m.asked[name] = false
+			}
+		}
+	}
+	return m
+}
+
+// isWrapper tells whether a document has the members of a wrapper and no others.
+func (m *members) isWrapper() bool {
+	for name, there := range m.asked {
+		if there != (name == "metadata" || name == "data") {
+			return false
+		}
+	}
+	return !m.other
 }
 
 func (r *Registry) newDocument(name, format string, o *Options) *document {
@@ -26,12 +67,11 @@ func (r *Registry) newDocument(name, format string, o *Options) *document {
 		d.runs = append(d.runs, newRun(c, o))
 		d.inner = append(d.inner, newRun(c, o))
 	}
+	d.has, d.hasInside = newMembers(list), newMembers(list)
 	d.meta = newWrapperMeta()
 	outer := d.runs[0]
 	outer.onMember = func(name string, next *here) {
-		for _, r := range d.runs {
-			r.members[name] = true
-		}
+		d.has.note(name)
 		switch name {
 		case "data":
 			for _, r := range d.inner {
@@ -41,11 +81,7 @@ func (r *Registry) newDocument(name, format string, o *Options) *document {
 			next.paths = append(next.paths, follow{d.meta.run, d.meta.run.top})
 		}
 	}
-	d.inner[0].onMember = func(name string, next *here) {
-		for _, r := range d.inner {
-			r.members[name] = true
-		}
-	}
+	d.inner[0].onMember = func(name string, _ *here) { d.hasInside.note(name) }
 	return d
 }
 
@@ -90,15 +126,14 @@ func (d *document) one(w *walker, h *here) error {
 
 // report chooses the kind, and puts together what its run found.
 func (d *document) report() *Report {
-	outer := d.runs[0].members
-	wrapped := len(outer) == 2 && outer["metadata"] && outer["data"]
-	runs := d.runs
+	wrapped := d.has.isWrapper()
+	runs, has := d.runs, d.has.asked
 	if wrapped {
-		runs = d.inner
+		runs, has = d.inner, d.hasInside.asked
 	}
 	r := runs[len(runs)-1]
 	for _, c := range runs {
-		if c.cand.kind != nil && (d.decided || c.cand.fits(c.members)) {
+		if c.cand.kind != nil && (d.decided || c.cand.fits(has)) {
 			r = c
 			break
 		}

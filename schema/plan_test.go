@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"math/rand/v2"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -321,5 +322,18 @@ func TestSchemasThatAreNone(t *testing.T) {
 		if place := cmp.Or(w.at, "the top"); err != nil && !strings.Contains(err.Error(), "JSON Schema, at "+place+": ") {
 			t.Errorf("%s: %v does not tell the place", w.schema, err)
 		}
+	}
+}
+
+// What is referred to in many ways is looked at once, and objected to once.
+func TestSchemaReferredToTwice(t *testing.T) {
+	defs := object{"d60": object{"type": "string"}}
+	for i := range 60 {
+		ref := object{"$ref": "#/$defs/d" + strconv.Itoa(i+1)}
+		defs["d"+strconv.Itoa(i)] = object{"allOf": []any{ref, ref}}
+	}
+	schema := toJSON(t, object{"properties": object{"a": object{"$ref": "#/$defs/d0"}}, "patternProperties": object{"a": object{"$ref": "#/$defs/d0"}}, "$defs": defs})
+	if f := only(t, judged(t, schemaRegistry(t, schema), `{"a":5}`)); f.Path != "$.a" {
+		t.Errorf("%+v", f)
 	}
 }

@@ -8,7 +8,6 @@ type run struct {
 
 	top      *pathNode
 	onMember func(name string, next *here)
-	members  map[string]bool // of the document
 
 	stats    []*Stat
 	figures  [][]*figure // of stats
@@ -25,7 +24,7 @@ type extract struct {
 }
 
 func newRun(c candidate, o *Options) *run {
-	r := &run{cand: c, limit: o.Limit, top: &pathNode{}, members: map[string]bool{}}
+	r := &run{cand: c, limit: o.Limit, top: &pathNode{}}
 	k := c.kind
 	if k == nil {
 		k = &Kind{}
