@@ -13,7 +13,7 @@ import (
 	"github.com/mstore/mstore/schema"
 )
 
-// kindOfModel begins the settings that hold the kinds which users have added.
+// kindSetting begins the settings that hold the kinds which users have added.
 const kindSetting = "kind."
 
 // settings are all that apply here: the workspace's, else the shared ones.

@@ -45,6 +45,10 @@ var owners = map[string][]string{
 	"github.com/klauspost/compress":    {"objects"},
 	"github.com/klauspost/reedsolomon": {"objects/parity"},
 	"github.com/spf13/cobra":           {"cmd"},
+	"github.com/google/jsonschema-go":  {"schema"},
+	"go.yaml.in/yaml":                  {"schema"},
+	"github.com/BurntSushi/toml":       {"schema"},
+	"github.com/go-git":                {"internal/gitinfo"},
 }
 
 const maxLines = 800
