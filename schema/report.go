@@ -1,7 +1,7 @@
 package schema
 
 import (
-	"bufio"
+	"bytes"
 	"cmp"
 	"fmt"
 	"io"
@@ -106,29 +106,41 @@ func (r *Report) locate(in io.Reader) error {
 		}
 	}
 	slices.SortFunc(at, func(a, b *Finding) int { return cmp.Compare(a.off, b.off) })
-	br := bufio.NewReaderSize(in, 64<<10)
-	line, column := 1, 1
-	for off := int64(0); len(at) > 0; off++ {
-		for len(at) > 0 && at[0].off <= off {
-			at[0].Line, at[0].Column = line, column
-			at = at[1:]
+	line, column, off := 1, 1, int64(0)
+	buf := make([]byte, 64<<10)
+	for len(at) > 0 {
+		n, err := in.Read(buf)
+		for rest := buf[:n]; len(rest) > 0 && len(at) > 0; {
+			next := min(int64(len(rest)), max(0, at[0].off-off))
+			line, column = advance(line, column, rest[:next])
+			off, rest = off+next, rest[next:]
+			for len(rest) > 0 && len(at) > 0 && at[0].off <= off {
+				at[0].Line, at[0].Column = line, column
+				at = at[1:]
+			}
 		}
-		c, err := br.ReadByte()
 		if err == io.EOF {
 			for _, f := range at { // at the end of the file
 				f.Line, f.Column = line, column
 			}
 			return nil
 		}
-		if err != nil {
+		if err != nil && len(at) > 0 {
 			return err
-		}
-		switch {
-		case c == '\n':
-			line, column = line+1, 1
-		case c&0xc0 != 0x80:
-			column++
 		}
 	}
 	return nil
+}
+
+// advance is where one is after a text.
+func advance(line, column int, text []byte) (int, int) {
+	if n := bytes.Count(text, []byte{'\n'}); n > 0 {
+		line, column, text = line+n, 1, text[bytes.LastIndexByte(text, '\n')+1:]
+	}
+	for _, c := range text {
+		if c&0xc0 != 0x80 {
+			column++
+		}
+	}
+	return line, column
 }
