@@ -213,7 +213,7 @@ func (v *victim) hurtAll(t *testing.T, files []string, step int) (flips, cuts, d
 	rng := rand.New(rand.NewPCG(corruptSeed, uint64(step)))
 	newest := ""
 	for _, name := range v.stored(t) {
-		if strings.HasPrefix(path.Base(name), "e0") {
+		if strings.Contains(name, "/journal/e0") { // a pack's name may begin like that too
 			newest = max(newest, name)
 		}
 	}
