@@ -16,17 +16,9 @@ type Input struct {
 	Name string // its path; the extension and the name tell formats and kinds apart
 	Size int64
 	At   io.ReaderAt
-	// Open returns the content from its beginning, where At is slow at that. nil: At is
-	// used.
-	Open func() (io.ReadCloser, error)
 }
 
-func (in *Input) open() (io.ReadCloser, error) {
-	if in.Open != nil {
-		return in.Open()
-	}
-	return io.NopCloser(io.NewSectionReader(in.At, 0, in.Size)), nil
-}
+func (in *Input) reader() io.Reader { return io.NewSectionReader(in.At, 0, in.Size) }
 
 // Options are the settings of Check.
 type Options struct {
@@ -64,13 +56,10 @@ func (r *Registry) Check(ctx context.Context, in Input, o Options) (*Report, err
 }
 
 func readHead(in *Input) ([]byte, error) {
-	f, err := in.open()
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
+	f := in.reader()
 	head := make([]byte, min(headSize, max(in.Size, 0)))
 	n := 0
+	var err error
 	for n < len(head) && err == nil {
 		var more int
 		more, err = f.Read(head[n:])
@@ -88,27 +77,15 @@ func looksLikeJSON(head []byte) bool {
 }
 
 func (r *Registry) checkJSON(ctx context.Context, in *Input, o *Options) (*Report, error) {
-	f, err := in.open()
-	if err != nil {
-		return nil, err
-	}
 	d := r.newDocument(in.Name, FormatJSON, o)
-	err = d.read(ctx, f)
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	if err != nil {
+	if err := d.read(ctx, in.reader()); err != nil {
 		return nil, err
 	}
 	rep := d.report()
 	if !slices.ContainsFunc(rep.Findings, func(f Finding) bool { return f.off >= 0 }) {
 		return rep, nil
 	}
-	if f, err = in.open(); err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	if err := rep.locate(&stream{ctx, f}); err != nil {
+	if err := rep.locate(&stream{ctx, in.reader()}); err != nil {
 		return nil, err
 	}
 	return rep, nil

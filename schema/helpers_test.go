@@ -1,11 +1,9 @@
 package schema
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
 	"math/rand/v2"
 	"os"
 	"slices"
@@ -143,20 +141,6 @@ func (b *broken) ReadAt(p []byte, off int64) (int, error) {
 		return int(left), errBroken
 	}
 	return n, err
-}
-
-// opened is an Input that is opened, and tells when it was closed.
-type opened struct {
-	io.Reader
-	closed *int
-}
-
-func (o opened) Close() error { *o.closed++; return nil }
-
-func openedInput(name, content string, closed *int) Input {
-	in := Input{Name: name, Size: int64(len(content)), At: bytes.NewReader([]byte(content))}
-	in.Open = func() (io.ReadCloser, error) { return opened{strings.NewReader(content), closed}, nil }
-	return in
 }
 
 func isBroken(err error) bool { return errors.Is(err, errBroken) }

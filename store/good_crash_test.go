@@ -296,10 +296,11 @@ func TestSpool(t *testing.T) {
 
 // TestCheckerWithoutStore looks at a model with the built-in kinds.
 func TestCheckerWithoutStore(t *testing.T) {
-	c, err := NewChecker(schema.Options{})
+	kinds, err := schema.NewRegistry()
 	if err != nil {
 		t.Fatal(err)
 	}
+	c := NewChecker(kinds, schema.Options{})
 	text := `{"transitions": {"a->b": {"probability": 1.5}}}`
 	rep, err := c.Check(context.Background(), schema.Input{Name: "x_harmonic_transitions.json", Size: int64(len(text)), At: strings.NewReader(text)})
 	if err != nil || rep.Kind != "harmonic_transitions" || rep.Warnings != 2 {

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -45,19 +44,6 @@ func registryOf(settings map[string]string) (*schema.Registry, error) {
 		own = append(own, k)
 	}
 	return schema.NewRegistry(own...)
-}
-
-// Kinds returns the kinds of models that the store knows.
-func (s *Store) Kinds(ctx context.Context) (*schema.Registry, error) {
-	sn, err := s.load(ctx)
-	if err != nil {
-		return nil, err
-	}
-	settings, err := s.settings(sn.st)
-	if err != nil {
-		return nil, err
-	}
-	return registryOf(settings)
 }
 
 // AddKind puts a kind into the settings that all who use the store share, in the place
@@ -114,28 +100,14 @@ func extracts(settings map[string]string, prefix string) (list []schema.Extract,
 
 func sortedKeys[M ~map[K]V, K cmp.Ordered, V any](m M) []K { return slices.Sorted(maps.Keys(m)) }
 
-// Validate looks at one saved model, with the kinds and settings of the store.
-func (s *Store) Validate(ctx context.Context, rev, path string, o schema.Options) (*schema.Report, error) {
-	r, err := s.OpenModel(ctx, rev, path)
-	if err != nil {
-		return nil, err
-	}
-	defer r.Close()
-	c, err := s.Checker(ctx, o)
-	if err != nil {
-		return nil, err
-	}
-	return c.Check(ctx, schema.Input{Name: path, Size: r.Model().Size, At: r,
-		Open: func() (io.ReadCloser, error) { return s.OpenModel(ctx, rev, path) }})
-}
-
-// Checker validates with the kinds and settings of the store.
+// Checker validates models with a set of kinds.
 type Checker struct {
 	registry *schema.Registry
 	options  schema.Options
 }
 
-// Checker returns one that keeps to o beyond what the settings say.
+// Checker returns one with the kinds and settings of the store, that keeps to o beyond
+// what the settings say.
 func (s *Store) Checker(ctx context.Context, o schema.Options) (*Checker, error) {
 	sn, err := s.load(ctx)
 	if err != nil {
@@ -150,16 +122,13 @@ func (s *Store) Checker(ctx context.Context, o schema.Options) (*Checker, error)
 	return &Checker{kinds, o}, err
 }
 
-// NewChecker returns a checker with the built-in kinds, for use without a store.
-func NewChecker(o schema.Options) (*Checker, error) {
-	r, err := schema.NewRegistry()
-	return &Checker{r, o}, err
-}
+// NewChecker returns a checker with the kinds given, for use without a store.
+func NewChecker(r *schema.Registry, o schema.Options) *Checker { return &Checker{r, o} }
 
-// Check looks at one model.
+// Kinds returns the kinds that the checker knows.
+func (c *Checker) Kinds() *schema.Registry { return c.registry }
+
+// Check looks at one model; a ModelReader is one that is saved.
 func (c *Checker) Check(ctx context.Context, in schema.Input) (*schema.Report, error) {
 	return c.registry.Check(ctx, in, c.options)
 }
-
-// NewCheckerWith returns a checker with the kinds given.
-func NewCheckerWith(r *schema.Registry, o schema.Options) *Checker { return &Checker{r, o} }

@@ -119,12 +119,8 @@ func newKindDoc(k *schema.Kind) kindDoc {
 // kinds are those of the store here, or the built-in ones.
 func (a *app) kinds(ctx context.Context) (r *schema.Registry, err error) {
 	err = a.inspecting(ctx, schema.Options{}, func(in *inspector) error {
-		if in.s == nil {
-			r, err = schema.NewRegistry()
-		} else {
-			r, err = in.s.Kinds(ctx)
-		}
-		return err
+		r = in.checker.Kinds()
+		return nil
 	})
 	return r, err
 }
@@ -227,7 +223,7 @@ func runKindTest(ctx context.Context, a *app, file string, models []string) erro
 	if err != nil {
 		return err
 	}
-	in := &inspector{a: a, checker: store.NewCheckerWith(r, schema.Options{})}
+	in := &inspector{a: a, checker: store.NewChecker(r, schema.Options{})}
 	docs, bad := []judgedDoc{}, 0
 	for _, arg := range models {
 		err := in.each(ctx, arg, func(m inspected) error {

@@ -26,20 +26,21 @@ type inspector struct {
 	a       *app
 	s       *store.Store // nil: none
 	checker *store.Checker
-	o       schema.Options
 	// also, if set, is given each file's name before it is looked at.
 	also func(name, file string) error
 }
 
 // inspecting runs f with an inspector.
 func (a *app) inspecting(ctx context.Context, o schema.Options, f func(*inspector) error) error {
-	in := &inspector{a: a, o: o}
+	in := &inspector{a: a}
 	s, err := a.open(ctx)
 	switch {
 	case errors.Is(err, store.ErrNoStore) && a.storeDir == "":
-		if in.checker, err = store.NewChecker(o); err != nil {
+		kinds, err := schema.NewRegistry()
+		if err != nil {
 			return err
 		}
+		in.checker = store.NewChecker(kinds, o)
 		return f(in)
 	case err != nil:
 		return err
@@ -71,7 +72,7 @@ func (in *inspector) each(ctx context.Context, arg string, f func(inspected) err
 		if err != nil {
 			return err
 		}
-		rep, err := in.s.Validate(ctx, rev, path, in.o)
+		rep, err := in.saved(ctx, rev, path)
 		if err != nil {
 			return err
 		}
@@ -88,7 +89,7 @@ func (in *inspector) each(ctx context.Context, arg string, f func(inspected) err
 		if err != nil {
 			return err
 		}
-		rep, err := in.s.Validate(ctx, v.ID.String(), m.Path, in.o)
+		rep, err := in.saved(ctx, v.ID.String(), m.Path)
 		if errors.Is(err, store.ErrExpired) {
 			in.a.warn(err.Error())
 			continue
@@ -101,6 +102,15 @@ func (in *inspector) each(ctx context.Context, arg string, f func(inspected) err
 		}
 	}
 	return nil
+}
+
+func (in *inspector) saved(ctx context.Context, rev, path string) (*schema.Report, error) {
+	r, err := in.s.OpenModel(ctx, rev, path)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	return in.checker.Check(ctx, schema.Input{Name: path, Size: r.Model().Size, At: r})
 }
 
 // passedOver are directories that hold no models.
