@@ -69,8 +69,20 @@ func (s *Store) Commit(ctx context.Context, o CommitOptions) (*CommitResult, err
 	if err := o.check(); err != nil {
 		return nil, err
 	}
+	return s.save(ctx, o, source{(*commit).gather, (*commit).describe})
+}
+
+// source is where a commit has its models from. Both may be called again, for another
+// attempt.
+type source struct {
+	gather   func(*commit, context.Context) error // stores the models
+	describe func(*commit, context.Context)       // completes what is said of them, if there is to be a version
+}
+
+// save makes one version on the current branch.
+func (s *Store) save(ctx context.Context, o CommitOptions, from source) (*CommitResult, error) {
 	for range 100 {
-		res, err := s.commitOnce(ctx, o)
+		res, err := s.saveOnce(ctx, o, from)
 		if !errors.Is(err, errAgain) {
 			return res, classify(err)
 		}
@@ -133,9 +145,12 @@ type commit struct {
 	res    *CommitResult
 	turns  turns
 	bases  *baseCache
+	cache  *statCache // nil: none
 	gate   *gate
-	meta   map[string]any // of the version, once it is known
-	tell   bool           // find out how the version came to be, if there is one
+	// settings are those that apply here; nil for safety versions.
+	settings map[string]string
+	meta     map[string]any                 // of the version, once it is known
+	tell     func(*commit, context.Context) // finds out how the version came to be, if there is one
 	// refused is why it became one that is kept off the branches.
 	refused *RefusedError
 }
@@ -167,18 +182,14 @@ func (c *commit) tree() *objects.Tree {
 	return c.sn.tree(c.parent.Tree)
 }
 
-func (s *Store) commitOnce(ctx context.Context, o CommitOptions) (*CommitResult, error) {
+func (s *Store) saveOnce(ctx context.Context, o CommitOptions, from source) (*CommitResult, error) {
 	sn, err := s.load(ctx)
 	if err != nil {
 		return nil, err
 	}
-	head, err := s.readHead()
+	branch, err := s.branchToSave(sn)
 	if err != nil {
-		return nil, as(ErrDamaged, fmt.Errorf("the workspace does not tell the current branch, so nothing was committed; 'mstore checkout BRANCH' sets it again: %w", err))
-	}
-	branch := head.Branch
-	if _, ok := sn.st.Names[branch]; !ok && len(sn.st.SortedNames(journal.Branch)) > 0 {
-		return nil, as(ErrConflict, fmt.Errorf("the current branch %q does not exist (any more): check out another, or make it with: mstore branch %s REV", branch, branch))
+		return nil, err
 	}
 	c, err := s.newCommit(ctx, sn, journal.Branch, branch, branch, o)
 	if err != nil {
@@ -187,13 +198,17 @@ func (s *Store) commitOnce(ctx context.Context, o CommitOptions) (*CommitResult,
 	if err := c.expect(ctx); err != nil {
 		return nil, err
 	}
-	if c.gate, err = s.newGate(sn.st, o.Validate); err != nil {
+	c.tell = from.describe
+	if c.settings, err = s.settings(sn.st); err != nil {
 		return nil, err
 	}
-	if fast, err := strconv.ParseBool(s.setting(sn.st, "commit.fast")); err == nil && fast {
+	if c.gate, err = newGate(c.settings, o.Validate); err != nil {
+		return nil, err
+	}
+	if fast, err := strconv.ParseBool(c.settings["commit.fast"]); err == nil && fast {
 		c.o.Fast = true
 	}
-	c.bases = s.openBaseCache(s.cacheSize(sn.st))
+	c.bases = s.openBaseCache(cacheSize(c.settings))
 	defer func() { c.bases.tidy(c.res.Created) }()
 	c.w = c.newWriter(ctx)
 	finished := false
@@ -202,8 +217,7 @@ func (s *Store) commitOnce(ctx context.Context, o CommitOptions) (*CommitResult,
 			c.w.Abort()
 		}
 	}()
-	cache := s.openStatCache()
-	if err := c.gather(ctx, cache); err != nil {
+	if err := from.gather(c, ctx); err != nil {
 		return nil, err
 	}
 	if err := c.collisions(ctx); err != nil {
@@ -213,7 +227,6 @@ func (s *Store) commitOnce(ctx context.Context, o CommitOptions) (*CommitResult,
 		finished = true
 		return nil, err
 	}
-	c.tell = true
 	finished = true
 	if err := c.publish(ctx); err != nil {
 		return nil, err
@@ -221,7 +234,9 @@ func (s *Store) commitOnce(ctx context.Context, o CommitOptions) (*CommitResult,
 	if c.refused != nil {
 		return nil, c.refused
 	}
-	cache.save()
+	if c.cache != nil {
+		c.cache.save()
+	}
 	c.res.Reports = c.gate.reports
 	if c.res.Created && s.foldIfDue(ctx, c.sn.st) {
 		c.res.GCPays = s.gcPays(c.sn.st)
@@ -229,9 +244,22 @@ func (s *Store) commitOnce(ctx context.Context, o CommitOptions) (*CommitResult,
 	return c.res, nil
 }
 
+// branchToSave is the current branch, on which versions are made.
+func (s *Store) branchToSave(sn *snapshot) (string, error) {
+	head, err := s.readHead()
+	if err != nil {
+		return "", as(ErrDamaged, fmt.Errorf("the workspace does not tell the current branch, so nothing was committed; 'mstore checkout BRANCH' sets it again: %w", err))
+	}
+	branch := head.Branch
+	if _, ok := sn.st.Names[branch]; !ok && len(sn.st.SortedNames(journal.Branch)) > 0 {
+		return "", as(ErrConflict, fmt.Errorf("the current branch %q does not exist (any more): check out another, or make it with: mstore branch %s REV", branch, branch))
+	}
+	return branch, nil
+}
+
 // cacheSize is the setting commit.cache, in MiB.
-func (s *Store) cacheSize(st *journal.State) int64 {
-	if n, err := strconv.ParseUint(s.setting(st, "commit.cache"), 10, 31); err == nil {
+func cacheSize(settings map[string]string) int64 {
+	if n, err := strconv.ParseUint(settings["commit.cache"], 10, 31); err == nil {
 		return int64(n)
 	}
 	return defaultBaseCache

@@ -56,7 +56,7 @@ func (c *commit) describe(ctx context.Context) {
 
 // on tells whether a setting is not switched off.
 func (c *commit) on(key string) bool {
-	on, err := strconv.ParseBool(c.s.setting(c.sn.st, key))
+	on, err := strconv.ParseBool(c.settings[key])
 	return on || err != nil
 }
 

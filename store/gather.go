@@ -15,11 +15,12 @@ import (
 )
 
 // gather finds out what the named models hold now, and stores what is new.
-func (c *commit) gather(ctx context.Context, cache *statCache) error {
+func (c *commit) gather(ctx context.Context) error {
 	if c.o.Stdin != nil {
 		return c.gatherStdin(ctx)
 	}
-	g := &gatherer{commit: c, cache: cache, seen: map[string]bool{}, checked: map[string]bool{}}
+	c.cache = c.s.openStatCache()
+	g := &gatherer{commit: c, seen: map[string]bool{}, checked: map[string]bool{}}
 	g.sc = &scanner{fs: c.s.root, tree: c.tree(), warn: g.warn, skip: c.s.inside()}
 	if c.o.All {
 		if err := g.tracked(ctx, ""); err != nil {
@@ -82,7 +83,6 @@ func (c *commit) like(ctx context.Context, p string) objects.BlobID {
 type gatherer struct {
 	*commit
 	sc      *scanner
-	cache   *statCache
 	seen    map[string]bool
 	checked map[string]bool // directories without a symlink in them
 }

@@ -1,18 +1,19 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"path"
 	"strings"
 	"time"
 
 	"github.com/mstore/mstore/internal/lineage"
 	"github.com/mstore/mstore/internal/vfs"
-	"github.com/mstore/mstore/journal"
 	"github.com/mstore/mstore/objects"
 	"github.com/mstore/mstore/schema"
 )
@@ -92,13 +93,26 @@ func (s *Store) Import(ctx context.Context, o ImportOptions) (*ImportResult, err
 		defer root.Close()
 		o.files = root
 	}
-	im := &importer{s: s, o: o, fs: o.files, res: &ImportResult{Branch: s.head().Branch}}
+	sn, err := s.load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	branch, err := s.branchToSave(sn)
+	if err != nil {
+		return nil, err
+	}
+	im := &importer{s: s, o: o, fs: o.files, res: &ImportResult{Branch: branch}}
 	plan, err := im.plan(ctx)
 	if err != nil {
 		return nil, err
 	}
 	if err := im.known(ctx); err != nil {
 		return nil, err
+	}
+	if o.DryRun {
+		if im.checker, err = s.Checker(ctx, schema.Options{Limit: 1, NoValues: true}); err != nil {
+			return nil, err
+		}
 	}
 	for i := range plan.Versions {
 		if err := im.version(ctx, &plan.Versions[i]); err != nil {
@@ -114,7 +128,9 @@ type importer struct {
 	fs   vfs.FS
 	res  *ImportResult
 	into string
-	have map[string]bool // file, model and content of what is there already
+	// checker tells the kinds of the files in a dry run.
+	checker *Checker
+	have    map[string]bool // file, model and content of what is there already
 	// newest is the time of the branch's newest version before the import.
 	newest time.Time
 	done   int64
@@ -241,24 +257,27 @@ func (im *importer) version(ctx context.Context, v *lineage.Version) error {
 		im.made(out)
 		return nil
 	}
-	for range 100 {
-		err := im.commit(ctx, &out)
-		if errors.Is(err, errAgain) {
-			continue
+	before := im.done
+	res, err := im.s.save(ctx, CommitOptions{Time: out.Time, Author: im.o.Author, Validate: validateWarn}, source{
+		gather: func(c *commit, ctx context.Context) error {
+			im.done = before
+			return im.gather(ctx, c, &out)
+		},
+		describe: func(c *commit, _ context.Context) { out.describe(c) },
+	})
+	if errors.Is(err, fs.ErrPermission) && !errors.Is(err, ErrReadOnly) || errors.Is(err, ErrConflict) {
+		im.done = before
+		for _, m := range out.Models { // the others can be imported all the same
+			im.res.Failed = append(im.res.Failed, ImportFailure{m.File, err})
 		}
-		if err = classify(err); errors.Is(err, fs.ErrPermission) && !errors.Is(err, ErrReadOnly) || errors.Is(err, ErrConflict) {
-			for _, m := range out.Models { // the others can be imported all the same
-				im.res.Failed = append(im.res.Failed, ImportFailure{m.File, err})
-			}
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("importing %q: %w", out.Models[0].File, err)
-		}
-		im.made(out)
 		return nil
 	}
-	return as(ErrConflict, errAgain)
+	if err != nil {
+		return fmt.Errorf("importing %q: %w", out.Models[0].File, err)
+	}
+	out.Version = res.Version
+	im.made(out)
+	return nil
 }
 
 func (im *importer) made(out ImportedVersion) {
@@ -270,10 +289,6 @@ func (im *importer) made(out ImportedVersion) {
 
 // look tells the kinds of the files, for a dry run.
 func (im *importer) look(ctx context.Context, out *ImportedVersion) error {
-	c, err := im.s.Checker(ctx, schema.Options{Limit: 1, NoValues: true})
-	if err != nil {
-		return err
-	}
 	for i := range out.Models {
 		m := &out.Models[i]
 		f, err := im.fs.Open(m.File)
@@ -284,7 +299,7 @@ func (im *importer) look(ctx context.Context, out *ImportedVersion) error {
 		if err != nil {
 			return err
 		}
-		rep, err := c.Check(ctx, schema.Input{Name: m.Path, Size: m.Size, At: f})
+		rep, err := im.checker.Check(ctx, schema.Input{Name: m.Path, Size: m.Size, At: f})
 		_ = f.Close()
 		if err != nil {
 			return err
@@ -303,46 +318,19 @@ func (m *ImportedModel) tell(rep *schema.Report) {
 	}
 }
 
-// commit makes one version of files.
-func (im *importer) commit(ctx context.Context, out *ImportedVersion) error {
-	s := im.s
-	sn, err := s.load(ctx)
-	if err != nil {
-		return err
-	}
-	head, err := s.readHead()
-	if err != nil {
-		return as(ErrDamaged, fmt.Errorf("the workspace does not tell the current branch; 'mstore checkout BRANCH' sets it again: %w", err))
-	}
-	o := CommitOptions{Time: out.Time, Author: im.o.Author, Meta: map[string]any{}}
-	c, err := s.newCommit(ctx, sn, journal.Branch, head.Branch, head.Branch, o)
-	if err != nil {
-		return err
-	}
-	if c.gate, err = s.newGate(sn.st, validateWarn); err != nil {
-		return err
-	}
-	c.bases = s.openBaseCache(s.cacheSize(sn.st))
-	defer func() { c.bases.tidy(c.res.Created) }()
-	c.w = c.newWriter(ctx)
-	finished := false
-	defer func() {
-		if !finished {
-			c.w.Abort()
-		}
-	}()
-	damaged := false
-	before := im.done
+// gather stores the files of one version.
+func (im *importer) gather(ctx context.Context, c *commit, out *ImportedVersion) error {
+	c.o.Meta = map[string]any{}
 	for i := range out.Models {
 		m := &out.Models[i]
 		id, err := im.file(ctx, c, m)
 		if err != nil {
-			im.done = before
 			return err
 		}
-		rep := c.gate.reports[m.Path]
-		m.tell(rep)
-		damaged = damaged || m.Damaged != ""
+		m.tell(c.gate.reports[m.Path])
+		if m.Damaged != "" {
+			c.o.Meta[importMarked] = true
+		}
 		c.o.Meta[importFrom+m.Path] = m.File
 		c.edits = append(c.edits, objects.TreeEdit{TreeEntry: objects.TreeEntry{Path: m.Path, Blob: id, Size: m.Size}})
 		if e, ok, err := c.tree().Get(ctx, m.Path); err == nil && ok && e.Blob == id { // else the next import would not know it
@@ -350,41 +338,22 @@ func (im *importer) commit(ctx context.Context, out *ImportedVersion) error {
 			c.o.AllowEmpty = true
 		}
 	}
-	if damaged {
-		c.o.Meta[importMarked] = true
-	}
 	sortEdits(c.edits)
-	if err := c.w.Flush(); err != nil {
-		return err
-	}
-	if err := c.collisions(ctx); err != nil {
-		return err
-	}
-	meta := map[string]any{}
-	c.describeModels(meta)
-	if c.o.Source == "" {
-		c.o.Source = out.Source
-	}
+	return c.w.Flush()
+}
+
+// describe says of a version what its models and their files' names say.
+func (out *ImportedVersion) describe(c *commit) {
+	c.meta = map[string]any{}
+	c.describeModels(c.meta)
+	c.o.Source = cmp.Or(c.o.Source, out.Source)
 	if c.o.Message == "" {
 		c.o.Message = "imported " + out.Models[0].File
 		if n := len(out.Models) - 1; n > 0 {
 			c.o.Message += fmt.Sprintf(" and %d more", n)
 		}
 	}
-	for k, v := range c.o.Meta {
-		meta[k] = v
-	}
-	c.meta = meta
-	finished = true
-	if err := c.publish(ctx); err != nil {
-		im.done = before
-		return err
-	}
-	out.Version = c.res.Version
-	if c.res.Created {
-		s.foldIfDue(ctx, c.sn.st)
-	}
-	return nil
+	maps.Copy(c.meta, c.o.Meta)
 }
 
 // file stores and looks at one file.

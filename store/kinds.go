@@ -113,7 +113,11 @@ func (s *Store) Checker(ctx context.Context, o schema.Options) (*Checker, error)
 	if err != nil {
 		return nil, err
 	}
-	g, err := s.newGate(sn.st, "")
+	settings, err := s.settings(sn.st)
+	if err != nil {
+		return nil, err
+	}
+	g, err := newGate(settings, "")
 	if err != nil {
 		return nil, err
 	}

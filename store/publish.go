@@ -95,9 +95,9 @@ func (c *commit) publish(ctx context.Context) error {
 			drop(content)
 			return nil
 		}
-		if c.tell && err == nil {
-			c.describe(ctx)
-			c.tell = false
+		if c.tell != nil && err == nil {
+			c.tell(c, ctx)
+			c.tell = nil
 		}
 		var rec *objects.Version
 		if err == nil {

@@ -40,13 +40,9 @@ type gate struct {
 
 type gateRule struct{ glob, mode string }
 
-// newGate reads the settings.
-func (s *Store) newGate(st *journal.State, one string) (*gate, error) {
-	g := &gate{one: one, fallback: cmp.Or(s.setting(st, "commit.validate"), validateWarn), reports: map[string]*schema.Report{}}
-	settings, err := s.settings(st)
-	if err != nil {
-		return nil, err
-	}
+// newGate reads the settings; one is the mode for all models, or "".
+func newGate(settings map[string]string, one string) (g *gate, err error) {
+	g = &gate{one: one, fallback: cmp.Or(settings["commit.validate"], validateWarn), reports: map[string]*schema.Report{}}
 	for key, mode := range settings {
 		if glob, ok := strings.CutPrefix(key, validateOf); ok {
 			g.rules = append(g.rules, gateRule{glob, mode})
@@ -199,7 +195,7 @@ func (c *commit) strictly(ctx context.Context) error {
 		return as(ErrInvalid, inv)
 	}
 	q := *c
-	q.res, q.tell = &CommitResult{}, true
+	q.res = &CommitResult{}
 	q.quarantine("not valid: " + strings.Join(bad, ", "))
 	if err := q.publish(ctx); err != nil {
 		return errors.Join(inv, fmt.Errorf("and it could not be kept: %w", err))

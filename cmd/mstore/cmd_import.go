@@ -38,9 +38,10 @@ path, file, size, kind, damaged), damaged (path, file, what), files, models, ski
 hidden, older, failed (file, error).
 
 Exit codes: 0 done, broken files or not; 1 some files were left out, as they cannot be
-read or their names collide with others; 2 wrong usage, or a
-name that can be read in two ways (the message says how to go on; nothing was
-imported); 3 no store or no such directory; 5 the store is read-only; 130 interrupted, and what was imported stays.`,
+read or their names collide with others; 2 wrong usage, or a name that can be read in
+two ways (the message says how to go on; nothing was imported); 3 no store or no such
+directory; 4 the workspace does not tell the current branch; 5 the store is read-only,
+or the current branch does not exist; 130 interrupted, and what was imported stays.`,
 		Example: `  mstore import ../old/models --dry-run
   mstore import ../old/models --checkout
   mstore import saves --as-is
