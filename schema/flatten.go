@@ -56,7 +56,7 @@ func flatten(file string, src []byte) ([]flatValue, error) {
 }
 
 func (f *flattener) fail(line int, field string, err error) error {
-	return &MetaError{f.file, line, field, err}
+	return &FileError{f.file, line, field, err}
 }
 
 // below is the name of a field of what has a name.
@@ -158,7 +158,7 @@ func (f *flattener) json() error {
 	} else if err == io.EOF && len(bytes.TrimSpace(f.src)) == 0 {
 		return f.fail(1, "", errors.New("the file is empty"))
 	}
-	var me *MetaError
+	var me *FileError
 	if errors.As(err, &me) {
 		return err
 	}
@@ -230,7 +230,7 @@ func (f *flattener) toml() error {
 		return f.fail(0, "", err)
 	}
 	err := f.tomlValue("", v)
-	var me *MetaError
+	var me *FileError
 	if errors.As(err, &me) {
 		me.Line = tomlLine(f.src, me.Field)
 	}

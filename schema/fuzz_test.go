@@ -103,7 +103,7 @@ func FuzzParseKind(f *testing.F) {
 	f.Fuzz(func(t *testing.T, src []byte) {
 		k, err := ParseKind("k.yaml", src)
 		if err != nil {
-			var ke *KindError
+			var ke *FileError
 			if !errors.As(err, &ke) || ke.File != "k.yaml" || ke.Err == nil || ke.Line < 0 || ke.Line > linesOf(src) {
 				t.Errorf("%#v", err)
 			}
@@ -132,7 +132,7 @@ func FuzzParseMeta(f *testing.F) {
 		m, err := ParseMeta(file, src)
 		env, envErr := ParseEnv(file, src)
 		for _, err := range []error{err, envErr} {
-			var me *MetaError
+			var me *FileError
 			if err != nil && (!errors.As(err, &me) || me.File != file || me.Err == nil || me.Line < 0 || me.Line > linesOf(src)) {
 				t.Errorf("%#v", err)
 			}

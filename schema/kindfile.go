@@ -19,30 +19,9 @@ import (
 // MaxKindFile bounds the size of a kind file, in bytes.
 const MaxKindFile = 60_000
 
-// KindError: a kind file that cannot be understood.
-type KindError struct {
-	File  string
-	Line  int // 0: unknown
-	Field string
-	Err   error
-}
-
-func (e *KindError) Error() string {
-	where := e.File
-	if e.Line > 0 {
-		where += fmt.Sprintf(":%d", e.Line)
-	}
-	if e.Field != "" {
-		where += ": " + e.Field
-	}
-	return where + ": " + e.Err.Error()
-}
-
-func (e *KindError) Unwrap() error { return e.Err }
-
 var kindName = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,63}$`)
 
-// ParseKind reads a kind file; it keeps src. Its errors are *KindError.
+// ParseKind reads a kind file; it keeps src. Its errors are *FileError.
 func ParseKind(file string, src []byte) (*Kind, error) {
 	p := &kindParser{file: file, k: &Kind{Source: src}}
 	if err := p.parse(); err != nil {
@@ -88,13 +67,13 @@ func (p *kindParser) read(src []byte) (*yaml.Node, error) {
 		err = errors.New("the file is empty")
 	}
 	if err != nil {
-		return nil, &KindError{File: p.file, Line: line, Err: err}
+		return nil, &FileError{File: p.file, Line: line, Err: err}
 	}
 	return n, nil
 }
 
 func (p *kindParser) fail(n *yaml.Node, field string, err error) error {
-	e := &KindError{File: p.file, Field: field, Err: err}
+	e := &FileError{File: p.file, Field: field, Err: err}
 	if n != nil {
 		e.Line = n.Line
 	}

@@ -125,7 +125,7 @@ func TestKindFileErrors(t *testing.T) {
 		{rule("{rule: r, each: $.l, order: falling, message: m}"), 6, "rules.order", `"falling" is not ascending`},
 	} {
 		_, err := ParseKind("kinds/mine.yaml", []byte(w.src))
-		var ke *KindError
+		var ke *FileError
 		if !errors.As(err, &ke) {
 			t.Errorf("%.200q: %v", w.src, err)
 			continue

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"strconv"
 	"strings"
 )
 
@@ -21,29 +20,8 @@ type Meta struct {
 	Other           map[string]any
 }
 
-// MetaError: a metadata file that cannot be understood.
-type MetaError struct {
-	File  string
-	Line  int    // 0: not known
-	Field string // with its parents, "" for the whole
-	Err   error
-}
-
-func (e *MetaError) Error() string {
-	where := e.File
-	if e.Line > 0 {
-		where += ":" + strconv.Itoa(e.Line)
-	}
-	if e.Field != "" {
-		where += ": " + e.Field
-	}
-	return where + ": " + e.Err.Error()
-}
-
-func (e *MetaError) Unwrap() error { return e.Err }
-
 // ParseMeta reads a metadata file: TOML or JSON by its extension, else YAML. Errors are
-// *MetaError.
+// *FileError.
 func ParseMeta(file string, src []byte) (*Meta, error) {
 	flat, err := flatten(file, src)
 	if err != nil {
@@ -54,7 +32,7 @@ func ParseMeta(file string, src []byte) (*Meta, error) {
 		if v.line == 0 && strings.EqualFold(filepath.Ext(file), ".toml") {
 			v.line = tomlLine(src, v.name)
 		}
-		return &MetaError{file, v.line, v.name, err}
+		return &FileError{file, v.line, v.name, err}
 	}
 	for _, v := range flat {
 		section, name, below := strings.Cut(v.name, ".")

@@ -241,7 +241,7 @@ func TestMetaErrors(t *testing.T) {
 		{"m.json", strings.Repeat(" ", MaxMetaFile+1), 0, "", "16777217 bytes are more than the 16777216"},
 	} {
 		_, err := ParseMeta("dir/"+w.file, []byte(w.src))
-		var me *MetaError
+		var me *FileError
 		if !errors.As(err, &me) {
 			t.Errorf("%.60q: %v, want %s", w.src, err, w.text)
 			continue

@@ -26,7 +26,7 @@ func (c *checkout) stage(ctx context.Context) error {
 	var total, done atomic.Int64
 	for _, t := range c.write {
 		total.Add(t.Size)
-		t.temp = path.Join(c.temp, TempPrefix+vfs.TempName()[len(vfs.TempPrefix):])
+		t.temp = path.Join(c.temp, tempName())
 	}
 	work := make(chan *target)
 	var wg sync.WaitGroup

@@ -156,15 +156,11 @@ type commit struct {
 }
 
 func (s *Store) newCommit(ctx context.Context, sn *snapshot, kind journal.NameKind, name, parent string, o CommitOptions) (*commit, error) {
-	c := &commit{s: s, o: o, kind: kind, name: name, sn: sn, res: &CommitResult{}}
-	if n, ok := sn.st.Names[parent]; ok {
-		v, err := sn.version(ctx, n.To)
-		if err != nil {
-			return nil, err
-		}
-		c.parent, c.base = v, v
+	v, _, err := sn.branchHead(ctx, parent)
+	if err != nil {
+		return nil, err
 	}
-	return c, nil
+	return &commit{s: s, o: o, kind: kind, name: name, sn: sn, parent: v, base: v, res: &CommitResult{}}, nil
 }
 
 func (c *commit) newWriter(ctx context.Context) *objects.Writer {
@@ -297,17 +293,24 @@ func (s *Store) author(st *journal.State) string {
 	if a := s.setting(st, "user.name"); a != "" {
 		return a
 	}
-	name := os.Getenv("USER")
-	if name == "" {
-		if u, err := user.Current(); err == nil {
-			name = u.Username
-		}
-	}
+	name := userName()
 	host, err := os.Hostname()
 	if err != nil || host == "" {
 		return name
 	}
 	return name + "@" + host
+}
+
+// userName is who runs the process; "" where nothing tells.
+func userName() string {
+	if name := os.Getenv("USER"); name != "" {
+		return name
+	}
+	u, err := user.Current()
+	if err != nil {
+		return ""
+	}
+	return u.Username
 }
 
 func sortEdits(edits []objects.TreeEdit) {

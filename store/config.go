@@ -40,14 +40,15 @@ var knownSettings = map[string]func(string) error{
 // settingsBelow are settings with a name of the user's at their end.
 var settingsBelow = map[string]func(key, value string) error{
 	validateOf: func(key, value string) error {
-		return errors.Join(checkGlob(strings.TrimPrefix(key, validateOf)), checkValidate(value))
+		return errors.Join(CheckGlob(strings.TrimPrefix(key, validateOf)), checkValidate(value))
 	},
 	kindSetting: checkKind,
 	metaParams:  func(_, value string) error { _, err := schema.ParsePath(value); return err },
 	metaMetrics: func(_, value string) error { _, err := schema.ParsePath(value); return err },
 }
 
-func checkGlob(glob string) error {
+// CheckGlob tells what is wrong with a glob of models.
+func CheckGlob(glob string) error {
 	if !doublestar.ValidatePattern(glob) {
 		return fmt.Errorf("%q is not a glob", glob)
 	}

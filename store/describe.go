@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"os/user"
 	"path/filepath"
 	"runtime"
 	"strconv"
@@ -190,13 +189,7 @@ func (c *commit) describeSystem(meta map[string]any) {
 	if host, err := os.Hostname(); err == nil && host != "" {
 		meta["host"] = host
 	}
-	name := os.Getenv("USER")
-	if name == "" {
-		if u, err := user.Current(); err == nil {
-			name = u.Username
-		}
-	}
-	if name != "" {
+	if name := userName(); name != "" {
 		meta["user"] = name
 	}
 	meta["os"] = runtime.GOOS + "/" + runtime.GOARCH

@@ -41,18 +41,12 @@ func (c *commit) gatherStdin(ctx context.Context) error {
 		return as(ErrUsage, fmt.Errorf("%q is %s here", c.o.As, describe(fi)))
 	}
 	var in io.Reader = &ctxReader{ctx, c.o.Stdin}
+	var sp *spool // a copy to validate
 	if c.gate.mode(c.o.As) != validateOff {
-		sp := &spool{fs: c.s.root}
+		sp = &spool{fs: c.s.root}
 		defer sp.close()
 		in = io.TeeReader(in, sp)
-		defer func() { c.res.Raw = max(c.res.Raw, sp.size) }()
-		return c.storeStdin(ctx, in, sp)
 	}
-	return c.storeStdin(ctx, in, nil)
-}
-
-// storeStdin stores what comes through a pipe, and looks at the copy that sp has kept.
-func (c *commit) storeStdin(ctx context.Context, in io.Reader, sp *spool) error {
 	id, size, err := c.w.Blob(in, 0, c.like(ctx, c.o.As))
 	if err != nil {
 		return fmt.Errorf("reading the model from the pipe: %w", err)

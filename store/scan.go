@@ -32,6 +32,9 @@ type scanner struct {
 // programs that save with mstore. Walks pass them over.
 const TempPrefix = ".mstore-tmp-"
 
+// tempName is a new such name, without directory.
+func tempName() string { return TempPrefix + strings.TrimPrefix(vfs.TempName(), vfs.TempPrefix) }
+
 // file is a regular file that was found.
 type file struct {
 	path string

@@ -30,12 +30,9 @@ func (s *Store) Status(ctx context.Context) (*Status, error) {
 		return nil, err
 	}
 	st := &Status{Branch: s.head().Branch}
-	tree := sn.tree(objects.TreeID{})
-	if n, ok := sn.st.Names[st.Branch]; ok {
-		if st.Head, err = sn.version(ctx, n.To); err != nil {
-			return nil, err
-		}
-		tree = sn.tree(st.Head.Tree)
+	var tree *objects.Tree
+	if st.Head, tree, err = sn.branchHead(ctx, st.Branch); err != nil {
+		return nil, err
 	}
 	for _, n := range sn.st.SortedNames(journal.Safety) {
 		st.Safety = append(st.Safety, n.Name)

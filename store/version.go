@@ -53,6 +53,20 @@ func (sn *snapshot) version(ctx context.Context, t journal.Target) (*Version, er
 	return v, err
 }
 
+// branchHead reads a branch's newest version, and its tree; nil and the empty tree when
+// there is no such branch.
+func (sn *snapshot) branchHead(ctx context.Context, branch string) (*Version, *objects.Tree, error) {
+	n, ok := sn.st.Names[branch]
+	if !ok {
+		return nil, sn.tree(objects.TreeID{}), nil
+	}
+	v, err := sn.version(ctx, n.To)
+	if err != nil {
+		return nil, nil, err
+	}
+	return v, sn.tree(v.Tree), nil
+}
+
 // versionOf decodes an entry's version; nil when it has none.
 func (sn *snapshot) versionOf(e *journal.Entry) (*Version, error) {
 	rec, id, err := e.Version()

@@ -13,7 +13,6 @@ import (
 
 	"github.com/mstore/mstore/internal/vfs"
 	"github.com/mstore/mstore/internal/wrapper"
-	"github.com/mstore/mstore/journal"
 	"github.com/mstore/mstore/schema"
 )
 
@@ -80,11 +79,11 @@ func (s *Store) Wrap(ctx context.Context, o WrapOptions) (*WrapResult, error) {
 		}
 		return nil
 	}
-	cm, err := s.newCommit(ctx, sn, journal.Branch, s.head().Branch, s.head().Branch, CommitOptions{})
+	_, tree, err := sn.branchHead(ctx, s.head().Branch)
 	if err != nil {
 		return nil, err
 	}
-	sc := &scanner{fs: s.root, tree: cm.tree(), warn: s.o.Warn, skip: s.inside()}
+	sc := &scanner{fs: s.root, tree: tree, warn: s.o.Warn, skip: s.inside()}
 	for _, p := range o.Paths {
 		fi, err := lstat(s.root, p)
 		switch {
@@ -155,7 +154,7 @@ func (s *Store) rewrap(ctx context.Context, checker *Checker, was file, info wra
 		return err
 	}
 	defer in.Close()
-	temp := path.Join(path.Dir(was.path), TempPrefix+vfs.TempName()[len(vfs.TempPrefix):])
+	temp := path.Join(path.Dir(was.path), tempName())
 	out, err := s.root.Create(temp)
 	if err != nil {
 		return err

@@ -104,8 +104,8 @@ type wrapFailDoc struct {
 
 func runWrap(ctx context.Context, a *app, o wrapOptions) error {
 	so := store.WrapOptions{Glob: o.pattern, Unwrap: o.unwrap, DryRun: o.dryRun}
-	if err := store.CheckSetting("validate."+o.pattern, "warn"); err != nil {
-		return usagef("", "--pattern: %q is not a glob", o.pattern)
+	if err := store.CheckGlob(o.pattern); err != nil {
+		return usagef("", "--pattern: %s", err)
 	}
 	if !o.unwrap {
 		meta, err := a.wrapMeta(o)
