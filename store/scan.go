@@ -17,8 +17,11 @@ import (
 // directory is walked. It may stand in any directory.
 const IgnoreFile = ".mstoreignore"
 
-// ignored directories are never walked into: other tools' own.
 var ignoredDirs = map[string]bool{DirName: true, ".git": true, ".hg": true, ".svn": true, ".jj": true}
+
+// IsIgnoredDir tells whether directories of a name are never walked into: a store, and
+// other tools' own.
+func IsIgnoredDir(name string) bool { return ignoredDirs[name] }
 
 // scanner finds the models of a working directory.
 type scanner struct {
@@ -120,7 +123,7 @@ func (sc *scanner) walkDir(ctx context.Context, dir string, rules []ignoreRules,
 	}
 	for _, e := range entries {
 		p := path.Join(dir, e.Name())
-		if strings.HasPrefix(e.Name(), TempPrefix) || (e.IsDir() && (ignoredDirs[e.Name()] || p == sc.skip)) {
+		if strings.HasPrefix(e.Name(), TempPrefix) || (e.IsDir() && (IsIgnoredDir(e.Name()) || p == sc.skip)) {
 			continue
 		}
 		if isIgnored(rules, p, e.IsDir()) {

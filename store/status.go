@@ -118,7 +118,7 @@ func (sc *scanner) untracked(ctx context.Context, dir string, rules []ignoreRule
 	}
 	for _, e := range entries {
 		p := path.Join(dir, e.Name())
-		if checkPath(p) != nil || (e.IsDir() && (ignoredDirs[e.Name()] || p == sc.skip)) {
+		if checkPath(p) != nil || (e.IsDir() && (IsIgnoredDir(e.Name()) || p == sc.skip)) {
 			continue
 		}
 		tracked, err := sc.tracked(ctx, p, e.IsDir())

@@ -130,7 +130,7 @@ func runAudit(ctx context.Context, a *app, o auditOptions) error {
 	err := a.inspecting(ctx, schema.Options{Limit: 20}, func(in *inspector) error {
 		if o.checksums != "" {
 			sums = newManifest(o.md5)
-			in.also = func(name, file string) error { return sums.addFile(ctx, relativeTo(o.arg, name), file) }
+			in.also = func(rel, file string) error { return sums.addFile(ctx, rel, file) }
 		}
 		return in.each(ctx, o.arg, func(m inspected) error {
 			valid := m.report.Valid() && !(o.strict && m.report.Warnings > 0)
@@ -173,15 +173,6 @@ func runAudit(ctx context.Context, a *app, o auditOptions) error {
 		err = reportedError{exitFailed}
 	}
 	return err
-}
-
-// relativeTo is a file's name below the directory that was named.
-func relativeTo(dir, name string) string {
-	dir = strings.TrimSuffix(strings.TrimPrefix(strings.ReplaceAll(dir, `\`, "/"), "./"), "/")
-	if dir == "." || dir == "" {
-		return strings.TrimPrefix(name, "./")
-	}
-	return strings.TrimPrefix(strings.TrimPrefix(name, "./"), dir+"/")
 }
 
 func (a *app) auditRow(m inspected, valid bool) []cell {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/mstore/mstore/objects"
 	"github.com/mstore/mstore/store"
 )
 
@@ -88,23 +90,12 @@ func runReproduce(ctx context.Context, a *app, o reproduceOptions) error {
 			d.Params = map[string]any{}
 		}
 		for _, c := range changes {
-			if c.Status.String() != "removed" {
-				d.Models = append(d.Models, modelDoc{Path: c.Path, ID: c.Blob.String(), Size: c.Size, Kind: c.Kind, Status: c.Status.String()})
+			if c.Status != objects.Removed {
+				d.Models = append(d.Models, newModelDoc(c))
 			}
 		}
-		for _, k := range []string{"command", "argv", "wrapper.command"} {
-			if d.Command == "" {
-				d.Command = metaText(other, k)
-			}
-		}
-		if d.Command == "" {
-			for _, k := range []string{"command", "argv"} {
-				if d.Command == "" {
-					d.Command = metaText(env, k)
-				}
-			}
-		}
-		d.Command = commandLine(d.Command)
+		d.Command = commandLine(cmp.Or(metaText(other, "command"), metaText(other, "argv"), metaText(other, "wrapper.command"),
+			metaText(env, "command"), metaText(env, "argv")))
 		d.fillGit(v)
 		if err := d.fillSource(ctx, a, s, v); err != nil {
 			return err

@@ -7,7 +7,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/mstore/mstore/schema"
 	"github.com/mstore/mstore/store"
 )
 
@@ -141,13 +140,9 @@ func runWrap(ctx context.Context, a *app, o wrapOptions) error {
 func (a *app) wrapMeta(o wrapOptions) (map[string]any, error) {
 	meta := map[string]any{}
 	if o.meta != "" {
-		src, err := a.readSmall("--meta", o.meta, schema.MaxMetaFile)
+		m, err := a.metaFile(o.meta)
 		if err != nil {
 			return nil, err
-		}
-		m, err := schema.ParseMeta(o.meta, src)
-		if err != nil {
-			return nil, metaError(err)
 		}
 		for k, v := range m.Other {
 			meta[k] = v

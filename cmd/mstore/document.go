@@ -46,6 +46,10 @@ type modelDoc struct {
 	Expired *expiredDoc `json:"expired,omitempty"`
 }
 
+func newModelDoc(c objects.Change) modelDoc {
+	return modelDoc{Path: c.Path, ID: c.Blob.String(), Size: c.Size, Kind: c.Kind, Status: c.Status.String()}
+}
+
 type expiredDoc struct {
 	Time   string `json:"time"`
 	Policy string `json:"policy"`
@@ -80,7 +84,7 @@ func newVersionDoc(v *store.Version, changes []objects.Change) *versionDoc {
 		Models: make([]modelDoc, len(changes)),
 	}
 	for i, c := range changes {
-		d.Models[i] = modelDoc{Path: c.Path, ID: c.Blob.String(), Size: c.Size, Kind: c.Kind, Status: c.Status.String()}
+		d.Models[i] = newModelDoc(c)
 	}
 	if v == nil {
 		return d

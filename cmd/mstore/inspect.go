@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 
@@ -26,8 +27,9 @@ type inspector struct {
 	a       *app
 	s       *store.Store // nil: none
 	checker *store.Checker
-	// also, if set, is given each file's name before it is looked at.
-	also func(name, file string) error
+	// also, if set, is given each file before it is looked at, with its name below the
+	// directory that was named.
+	also func(rel, file string) error
 }
 
 // inspecting runs f with an inspector.
@@ -59,9 +61,14 @@ func (in *inspector) each(ctx context.Context, arg string, f func(inspected) err
 	fi, err := os.Lstat(file)
 	switch {
 	case err == nil && fi.IsDir():
-		return in.directory(ctx, arg, file, f)
+		return walkFiles(file, func(rel, file string) error {
+			if strings.HasPrefix(path.Base(rel), store.TempPrefix) {
+				return nil
+			}
+			return in.file(ctx, filepath.ToSlash(filepath.Join(arg, rel)), rel, file, f)
+		})
 	case err == nil && fi.Mode().IsRegular():
-		return in.file(ctx, arg, file, f)
+		return in.file(ctx, arg, strings.TrimPrefix(arg, "./"), file, f)
 	case err == nil:
 		return usagef("", "%s is neither a file nor a directory", arg)
 	case in.s == nil:
@@ -113,30 +120,29 @@ func (in *inspector) saved(ctx context.Context, rev, path string) (*schema.Repor
 	return in.checker.Check(ctx, schema.Input{Name: path, Size: r.Model().Size, At: r})
 }
 
-// passedOver are directories that hold no models.
-var passedOver = map[string]bool{store.DirName: true, ".git": true, ".hg": true, ".svn": true, ".jj": true}
-
-func (in *inspector) directory(ctx context.Context, arg, dir string, f func(inspected) error) error {
+// walkFiles calls fn with every regular file below a directory that may be a model, and
+// its name relative to the directory, with slashes.
+func walkFiles(dir string, fn func(rel, file string) error) error {
 	return filepath.WalkDir(dir, func(file string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
-		case d.IsDir() && file != dir && passedOver[d.Name()]:
+		case d.IsDir() && file != dir && store.IsIgnoredDir(d.Name()):
 			return filepath.SkipDir
-		case !d.Type().IsRegular() || strings.HasPrefix(d.Name(), store.TempPrefix):
+		case !d.Type().IsRegular():
 			return nil
 		}
 		rel, err := filepath.Rel(dir, file)
 		if err != nil {
 			return err
 		}
-		return in.file(ctx, filepath.ToSlash(filepath.Join(arg, rel)), file, f)
+		return fn(filepath.ToSlash(rel), file)
 	})
 }
 
-func (in *inspector) file(ctx context.Context, name, file string, f func(inspected) error) error {
+func (in *inspector) file(ctx context.Context, name, rel, file string, f func(inspected) error) error {
 	if in.also != nil {
-		if err := in.also(name, file); err != nil {
+		if err := in.also(rel, file); err != nil {
 			return err
 		}
 	}

@@ -185,19 +185,9 @@ func runVerify(ctx context.Context, a *app, o auditOptions) error {
 			d.Changed = append(d.Changed, name)
 		}
 	}
-	err = filepath.WalkDir(dir, func(file string, e fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		if e.IsDir() && file != dir && passedOver[e.Name()] {
-			return filepath.SkipDir
-		}
-		rel, err := filepath.Rel(dir, file)
-		if err != nil || !e.Type().IsRegular() {
-			return err
-		}
-		if _, ok := sums[filepath.ToSlash(rel)]; !ok {
-			d.Unlisted = append(d.Unlisted, filepath.ToSlash(rel))
+	err = walkFiles(dir, func(rel, _ string) error {
+		if _, ok := sums[rel]; !ok {
+			d.Unlisted = append(d.Unlisted, rel)
 		}
 		return nil
 	})

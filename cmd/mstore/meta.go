@@ -15,13 +15,9 @@ import (
 func (a *app) readMeta(o *store.CommitOptions, metaFile, envFile string) error {
 	meta := map[string]any{}
 	if metaFile != "" {
-		src, err := a.readSmall("--meta", metaFile, schema.MaxMetaFile)
+		m, err := a.metaFile(metaFile)
 		if err != nil {
 			return err
-		}
-		m, err := schema.ParseMeta(metaFile, src)
-		if err != nil {
-			return metaError(err)
 		}
 		o.Params, o.Metrics = over(m.Params, o.Params), over(m.Metrics, o.Metrics)
 		if o.Source == "" {
@@ -42,7 +38,7 @@ func (a *app) readMeta(o *store.CommitOptions, metaFile, envFile string) error {
 		}
 		env, err := schema.ParseEnv(envFile, src)
 		if err != nil {
-			return metaError(err)
+			return usagef("", "%s", err)
 		}
 		for k, v := range env {
 			meta["env."+k] = v
@@ -54,8 +50,18 @@ func (a *app) readMeta(o *store.CommitOptions, metaFile, envFile string) error {
 	return nil
 }
 
-// metaError is of a file that the user named and that cannot be understood.
-func metaError(err error) error { return usagef("", "%s", err) }
+// metaFile reads the file that --meta names.
+func (a *app) metaFile(name string) (*schema.Meta, error) {
+	src, err := a.readSmall("--meta", name, schema.MaxMetaFile)
+	if err != nil {
+		return nil, err
+	}
+	m, err := schema.ParseMeta(name, src)
+	if err != nil {
+		return nil, usagef("", "%s", err)
+	}
+	return m, nil
+}
 
 // over is low with the values of high in their place.
 func over(low, high map[string]any) map[string]any {

@@ -18,8 +18,7 @@ type oneModelDoc struct {
 }
 
 func newOneModelDoc(v *store.Version, c objects.Change) oneModelDoc {
-	return oneModelDoc{v.Name, v.ID.String(), v.Branch,
-		modelDoc{Path: c.Path, ID: c.Blob.String(), Size: c.Size, Kind: c.Kind, Status: c.Status.String()}}
+	return oneModelDoc{v.Name, v.ID.String(), v.Branch, newModelDoc(c)}
 }
 
 // showModel shows one model of a version, which may be one that it removed.
