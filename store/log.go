@@ -25,14 +25,7 @@ type LogOptions struct {
 }
 
 // LogFields are what an expression in LogOptions.Where can ask for.
-var LogFields = []expr.Field{
-	{Name: "version", Type: expr.Number}, {Name: "time", Type: expr.Time}, {Name: "age", Type: expr.Duration},
-	{Name: "author", Type: expr.String}, {Name: "message", Type: expr.String}, {Name: "branch", Type: expr.String},
-	{Name: "source", Type: expr.String}, {Name: "tag", Type: expr.String}, {Name: "alias", Type: expr.String},
-	{Name: "models", Type: expr.Number}, {Name: "size", Type: expr.Number},
-	{Name: "params."}, {Name: "metrics."}, {Name: "git."}, {Name: "env."}, {Name: "meta."},
-	{Name: "quality.errors", Type: expr.Number}, {Name: "quality.warnings", Type: expr.Number},
-}
+var LogFields = slices.Insert(slices.Clone(expr.VersionFields), 2, expr.Age)
 
 // indexPays is the number of versions from which a question is answered by the
 // index: opening it costs as much as reading so many.
@@ -123,7 +116,7 @@ func (q *logQuery) matches(ctx context.Context, v *Version) (bool, error) {
 		return false, nil
 	}
 	if q.where != nil {
-		if ok, err := q.where.Eval(versionEnv{v, q.s.o.Clock()}); !ok || err != nil {
+		if ok, err := q.where.Eval(versionEnv(v, q.s.o.Clock())); !ok || err != nil {
 			return false, err
 		}
 	}
@@ -144,63 +137,15 @@ func atOrBelow(path, dir string) bool {
 }
 
 // versionEnv gives an expression the fields of a version.
-type versionEnv struct {
-	v   *Version
-	now time.Time
-}
-
-func (e versionEnv) Lookup(field string) (value any, known bool) {
-	first := func(names []string) any {
-		if len(names) == 0 {
-			return nil
-		}
-		return names[0]
+func versionEnv(v *Version, now time.Time) *expr.Version {
+	e := &expr.Version{Seq: v.Seq, Time: v.Time, Now: now, Author: v.Author, Message: v.Message, Branch: v.Branch, Source: v.Source,
+		Models: v.Models, Bytes: v.Bytes, Errors: v.Quality.Errors, Warnings: v.Quality.Warnings,
+		Params: v.Params, Metrics: v.Metrics, Meta: v.Meta}
+	if len(v.Tags) > 0 {
+		e.Tag = v.Tags[0]
 	}
-	text := func(s string) any {
-		if s == "" {
-			return nil
-		}
-		return s
+	if len(v.Aliases) > 0 {
+		e.Alias = v.Aliases[0]
 	}
-	switch field {
-	case "version":
-		return int64(e.v.Seq), true
-	case "time":
-		return e.v.Time, true
-	case "age":
-		return e.now.Sub(e.v.Time), true
-	case "author":
-		return e.v.Author, true
-	case "message":
-		return e.v.Message, true
-	case "branch":
-		return e.v.Branch, true
-	case "source":
-		return text(e.v.Source), true
-	case "tag":
-		return first(e.v.Tags), true
-	case "alias":
-		return first(e.v.Aliases), true
-	case "models":
-		return int64(e.v.Models), true
-	case "size":
-		return e.v.Bytes, true
-	case "quality.errors":
-		return int64(e.v.Quality.Errors), true
-	case "quality.warnings":
-		return int64(e.v.Quality.Warnings), true
-	}
-	if strings.HasPrefix(field, "git.") || strings.HasPrefix(field, "env.") {
-		return e.v.Meta[field], true
-	}
-	if k, ok := strings.CutPrefix(field, "meta."); ok {
-		return e.v.Meta[k], true
-	}
-	if k, ok := strings.CutPrefix(field, "params."); ok {
-		return e.v.Params[k], true
-	}
-	if k, ok := strings.CutPrefix(field, "metrics."); ok {
-		return e.v.Metrics[k], true
-	}
-	return nil, false
+	return e
 }

@@ -211,7 +211,7 @@ func (n *naive) line(tip int, path, branch string, head bool) {
 				if tag == "" && len(vs[v].Tags) > 0 {
 					continue
 				}
-				if yes, err := x.where.Eval(versionEnv{&vs[v], tag, ""}); err != nil {
+				if yes, err := x.where.Eval(versionEnv(&vs[v], tag, "")); err != nil {
 					panic(err)
 				} else if yes {
 					keep(keepWhere, from)
