@@ -3,6 +3,7 @@ package expr
 import (
 	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
 )
 
@@ -30,7 +31,6 @@ type (
 	comparison struct {
 		Cond
 		pos int
-		re  *regexp.Regexp // of ~
 	}
 )
 
@@ -193,6 +193,11 @@ func (p *parser) list() ([]any, error) {
 	}
 }
 
+// isVersionName tells whether a word is vN, which stands for the number.
+func isVersionName(s string) bool {
+	return len(s) > 1 && s[0] == 'v' && strings.Trim(s[1:], "0123456789") == ""
+}
+
 func (p *parser) value() (v any, err error) {
 	switch {
 	case p.tok.kind == tokValue:
@@ -203,6 +208,10 @@ func (p *parser) value() (v any, err error) {
 		v = true
 	case p.isWord("false"):
 		v = false
+	case p.tok.kind == tokWord && isVersionName(p.tok.text):
+		if v, err = strconv.ParseInt(p.tok.text[1:], 10, 64); err != nil {
+			return nil, &SyntaxError{p.tok.pos, p.tok.text + " is out of range"}
+		}
 	case p.tok.kind == tokWord:
 		return nil, &SyntaxError{p.tok.pos, fmt.Sprintf("expected a value, found %s; a string needs quotes", p.tok)}
 	default:
