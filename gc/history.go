@@ -70,12 +70,16 @@ func (h *history) add(ctx context.Context, jh *journal.History, e *journal.Entry
 	if n := len(h.in.Versions); n > 0 && h.in.Versions[n-1].Branch == v.Branch {
 		v.Branch = h.in.Versions[n-1].Branch
 	}
-	if op.Parent.Entry != 0 {
-		i, ok := h.byEntry[op.Parent.Entry]
-		if !ok {
-			return fmt.Errorf("the parent of the version of entry %d is not in the journal: %w", e.Number, journal.ErrCorrupt)
+	for k, p := range op.Parents() {
+		i, ok := h.byEntry[p.Entry]
+		switch {
+		case !ok:
+			return fmt.Errorf("a parent of the version of entry %d is not in the journal: %w", e.Number, journal.ErrCorrupt)
+		case k == 0:
+			v.Parent = i
+		default:
+			v.Merged = append(v.Merged, i)
 		}
-		v.Parent = i
 	}
 	changes, err := jh.Changes(ctx, rec, op.Parent, r)
 	if err != nil {

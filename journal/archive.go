@@ -110,6 +110,7 @@ type block struct {
 	Time   time.Time // of the first entry
 	Lines  []lineSpan
 	Moves  []nameMoves
+	Joints []joint
 }
 
 // lineSpan: the block holds the versions [First, Last] of a line.
@@ -129,6 +130,9 @@ func (b *block) summarize(d Digest) {
 		case OpCommit:
 			b.addVersion(op.Target.Line, op.Target.Seq)
 			b.addMove(op.Name)
+			if j, ok := jointOf(op); ok {
+				b.Joints = append(b.Joints, j)
+			}
 		case OpSetName, OpDeleteName:
 			b.addMove(op.Name)
 		}
@@ -184,6 +188,10 @@ func encodeDirectory(blocks []block) []byte {
 			}
 			w.Uint(k)
 			w.Uint(m.Count)
+		}
+		w.Uint(uint64(len(b.Joints)))
+		for j := range b.Joints {
+			b.Joints[j].encode(&w, b.First)
 		}
 	}
 	var out wire.Encoder
@@ -248,6 +256,7 @@ func decodeDirectory(b []byte) ([]block, error) {
 			used = max(used, name+1)
 			b.Moves[k] = nameMoves{names[name], d.Uint()}
 		}
+		b.Joints = decodeJoints(d, b.First)
 		if d.Err() != nil {
 			break
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -16,10 +17,12 @@ import (
 
 // everyOp is an entry with each operation once.
 func everyOp() *Entry {
-	v := objects.Version{Seq: 12, Generation: 14, Time: epoch, Message: "m", Params: map[string]any{"lr": 0.5}}
+	from := Target{ID: objects.VersionID{9}, Entry: 299, Seq: 11, Line: 7}
+	merged := []Target{{ID: objects.VersionID{6}, Entry: 80, Seq: 3, Line: 60}, {ID: objects.VersionID{5}, Entry: 298, Seq: 40, Line: 2}}
+	v := objects.Version{Parents: []objects.VersionID{from.ID, merged[0].ID, merged[1].ID}, Seq: 12, Generation: 14, Time: epoch,
+		Message: "m", Params: map[string]any{"lr": 0.5}}
 	rec, id := v.Encode()
 	to := Target{ID: id, Entry: 300, Seq: 12, Line: 7}
-	from := Target{ID: objects.VersionID{9}, Entry: 299, Seq: 11, Line: 7}
 	packs := []pack.Info{{Name: pack.Name{1}, Size: 1 << 40}, {Name: pack.Name{2}}}
 	expired := []Expired{
 		{Version: from.ID, Entry: 299, Path: "a/b.json", Blob: objects.BlobID{7}, Size: 1 << 40},
@@ -28,7 +31,7 @@ func everyOp() *Entry {
 	return &Entry{Number: 300, Prev: Hash{1, 2}, Tx: [16]byte{3}, Time: epoch.Add(time.Nanosecond), Ops: []Op{
 		{Kind: OpInit, Store: [16]byte{4, 5}},
 		{Kind: OpAddPacks, Packs: packs},
-		{Kind: OpCommit, NameKind: Branch, Name: "main", Target: to, Parent: from, Record: rec},
+		{Kind: OpCommit, NameKind: Branch, Name: "main", Target: to, Parent: from, Merged: merged, Record: rec},
 		{Kind: OpSetName, NameKind: Alias, Name: "best", Target: from, Reason: "rollback"},
 		{Kind: OpDeleteName, NameKind: Tag, Name: "t/é", Target: from, Reason: ""},
 		{Kind: OpRemovePacks, Packs: packs[:1]},
@@ -75,6 +78,36 @@ func TestEntryRoundTrip(t *testing.T) {
 	got.Ops[2].Target.Seq++
 	if _, _, err := got.Version(); !errors.Is(err, ErrCorrupt) {
 		t.Errorf("a record under another number: %v", err)
+	}
+	for i, change := range []func(op *Op){
+		func(op *Op) { op.Merged = op.Merged[:1] },
+		func(op *Op) { op.Merged = []Target{op.Merged[1], op.Merged[0]} },
+		func(op *Op) { op.Parent.ID[0]++ },
+		func(op *Op) { op.Parent, op.Merged = Target{}, nil },
+	} {
+		e := everyOp()
+		change(&e.Ops[2])
+		if _, _, err := e.Version(); !errors.Is(err, ErrCorrupt) {
+			t.Errorf("other parents %d: %v", i, err)
+		}
+	}
+}
+
+// Parents stand before their child, further ones follow a first, and there are not
+// too many.
+func TestEntryParents(t *testing.T) {
+	for i, change := range []func(op *Op){
+		func(op *Op) { op.Parent.Entry = 300 },
+		func(op *Op) { op.Merged[1].Entry = 300 },
+		func(op *Op) { op.Merged[1].Entry = 0 },
+		func(op *Op) { op.Parent = Target{} },
+		func(op *Op) { op.Merged = slices.Repeat(op.Merged, MaxParents/2) },
+	} {
+		e := everyOp()
+		change(&e.Ops[2])
+		if _, _, _, err := decodeEntry(encodeEntry(e.encodeCore(), nil), 300); !errors.Is(err, ErrCorrupt) {
+			t.Errorf("%d: %v", i, err)
+		}
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"slices"
 	"time"
 
 	"github.com/mstore/mstore/internal/wire"
@@ -39,7 +40,7 @@ type Kind uint8
 // The operations of this format.
 const (
 	OpInit        Kind = 1 // begins a store: ID
-	OpCommit      Kind = 2 // a new version: NameKind, Name, Record, Target, Parent
+	OpCommit      Kind = 2 // a new version: NameKind, Name, Record, Target, Parent, Merged
 	OpSetName     Kind = 3 // makes or moves a name: NameKind, Name, Target, Reason
 	OpDeleteName  Kind = 4 // NameKind, Name, Target (where it pointed), Reason
 	OpAddPacks    Kind = 5 // Packs
@@ -96,9 +97,10 @@ type Op struct {
 	Store    [16]byte
 	NameKind NameKind
 	Name     string
-	Target   Target // for OpCommit Entry is the entry's own number
-	Parent   Target // of OpCommit: the first parent; zero for none
-	Record   []byte // of OpCommit: the version's canonical encoding; nil in a digest
+	Target   Target   // for OpCommit Entry is the entry's own number
+	Parent   Target   // of OpCommit: the first parent; zero for none
+	Merged   []Target // of OpCommit: the further parents, in the record's order
+	Record   []byte   // of OpCommit: the version's canonical encoding; nil in a digest
 	Packs    []pack.Info
 	Key      string
 	Value    string
@@ -163,7 +165,19 @@ func (e *Entry) Version() (*objects.Version, objects.VersionID, error) {
 	if err == nil && (id != op.Target.ID || v.Seq != op.Target.Seq) {
 		err = fmt.Errorf("entry %d names another version than it holds: %w", e.Number, ErrCorrupt)
 	}
+	if err == nil && !slices.EqualFunc(v.Parents, op.Parents(), func(id objects.VersionID, t Target) bool { return id == t.ID }) {
+		err = fmt.Errorf("entry %d names other parents than its version: %w", e.Number, ErrCorrupt)
+	}
 	return v, id, err
+}
+
+// Parents lists where the parents of an OpCommit's version are, the first parent
+// first.
+func (op *Op) Parents() []Target {
+	if op.Parent.Entry == 0 {
+		return op.Merged
+	}
+	return append([]Target{op.Parent}, op.Merged...)
 }
 
 // encodeCore is the canonical encoding, over which the hash is made.
@@ -202,6 +216,27 @@ func decodeTarget(d *wire.Decoder) (t Target) {
 	t.Entry, t.Seq, t.Line = d.Uint(), d.Uint(), d.Uint()
 	return t
 }
+
+// decodeParents demands that parents stand before entry number.
+func decodeParents(d *wire.Decoder, op *Op, number uint64) {
+	op.Parent = decodeTarget(d)
+	n := d.Count(objects.IDSize + 3)
+	if n > MaxParents-1 || n > 0 && op.Parent.Entry == 0 {
+		d.Fail("%d further parents", n)
+		return
+	}
+	for range n {
+		op.Merged = append(op.Merged, decodeTarget(d))
+	}
+	for i, p := range op.Parents() {
+		if p.Entry >= number || p.Entry == 0 && i > 0 {
+			d.Fail("parent of entry %d at entry %d", number, p.Entry)
+		}
+	}
+}
+
+// MaxParents is how many parents a version has at most.
+const MaxParents = 16
 
 func encodePacks(w *wire.Encoder, packs []pack.Info) {
 	w.Uint(uint64(len(packs)))
@@ -290,6 +325,10 @@ func encodeOps(w *wire.Encoder, ops []Op, full bool) {
 			w.Uint(op.Target.Seq)
 			w.Uint(op.Target.Line)
 			encodeTarget(w, op.Parent)
+			w.Uint(uint64(len(op.Merged)))
+			for _, t := range op.Merged {
+				encodeTarget(w, t)
+			}
 			if full {
 				w.Bytes(op.Record)
 			}
@@ -351,7 +390,7 @@ func decodeOps(d *wire.Decoder, number uint64, full bool) []Op {
 			op.Name = d.String()
 			d.Fixed(op.Target.ID[:])
 			op.Target.Entry, op.Target.Seq, op.Target.Line = number, d.Uint(), d.Uint()
-			op.Parent = decodeTarget(d)
+			decodeParents(d, op, number)
 			if full {
 				op.Record = d.Bytes()
 			}

@@ -69,7 +69,7 @@ func (w *writer) load() *State {
 }
 
 // commitOps are the operations that commit to a branch in state s.
-func commitOps(s *State, branch, message string) []Op {
+func commitOps(s *State, branch, message string, merged ...Target) []Op {
 	v := objects.Version{Seq: 1, Generation: 1, Time: epoch, Message: message}
 	op := Op{Kind: OpCommit, NameKind: Branch, Name: branch}
 	if n, ok := s.Names[branch]; ok {
@@ -80,6 +80,10 @@ func commitOps(s *State, branch, message string) []Op {
 			op.Target.Line = n.To.Line
 		}
 	}
+	for _, m := range merged {
+		v.Parents = append(v.Parents, m.ID)
+	}
+	op.Merged = merged
 	op.Target.Seq = v.Seq
 	op.Record, op.Target.ID = v.Encode()
 	return []Op{op}
@@ -95,9 +99,9 @@ func (w *writer) append(ops ...Op) {
 }
 
 // commit makes one version on a branch and returns it.
-func (w *writer) commit(branch string) Target {
+func (w *writer) commit(branch string, merged ...Target) Target {
 	w.t.Helper()
-	w.append(commitOps(w.s, branch, fmt.Sprintf("entry %d", w.s.Number+1))...)
+	w.append(commitOps(w.s, branch, fmt.Sprintf("entry %d", w.s.Number+1), merged...)...)
 	return w.s.Names[branch].To
 }
 

@@ -202,7 +202,7 @@ func (r *rebuilding) entries(ctx context.Context) error {
 func (r *rebuilding) entry(ctx context.Context, s *State, n, last uint64) (*Entry, Hash, error) {
 	e, from := r.repeated(ctx, s, n, last), "later entries"
 	if e == nil {
-		e, from = r.footer(s, n), "a pack's footer"
+		e, from = r.footer(ctx, s, n), "a pack's footer"
 	}
 	if e == nil {
 		return nil, Hash{}, nil
@@ -255,7 +255,7 @@ func (r *rebuilding) repeated(ctx context.Context, s *State, n, last uint64) *En
 // footer makes entry n from what a pack says it was written for: a version on a
 // name that is where the version's parent is, in packs that the journal does not
 // name yet.
-func (r *rebuilding) footer(s *State, n uint64) *Entry {
+func (r *rebuilding) footer(ctx context.Context, s *State, n uint64) *Entry {
 	var found *Entry
 	for _, c := range r.records {
 		if c.Intent == nil || s.names(c.Pack.Name) {
@@ -278,6 +278,11 @@ func (r *rebuilding) footer(s *State, n uint64) *Entry {
 		default:
 			continue
 		}
+		if len(v.Parents) > 1 {
+			if op.Merged, err = r.merged(ctx, s, v.Parents[1:]); err != nil {
+				continue
+			}
+		}
 		if found != nil {
 			return nil // two could be it
 		}
@@ -285,6 +290,23 @@ func (r *rebuilding) footer(s *State, n uint64) *Entry {
 			Ops: []Op{{Kind: OpAddPacks, Packs: append(slices.Clone(c.Intent.Packs), c.Pack)}, op}}
 	}
 	return found
+}
+
+// merged finds the further parents of a version that follows s.
+func (r *rebuilding) merged(ctx context.Context, s *State, ids []objects.VersionID) ([]Target, error) {
+	h := r.j.History(s)
+	var out []Target
+	for _, id := range ids {
+		found, err := h.FindID(ctx, id.String(), 2)
+		if err != nil {
+			return nil, err
+		}
+		if len(found) != 1 { // recorded twice, it could be either
+			return nil, fmt.Errorf("version %s: %w", id, ErrNotFound)
+		}
+		out = append(out, found[0])
+	}
+	return out, nil
 }
 
 // names tells whether a state knows a pack that no segment covers.

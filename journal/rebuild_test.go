@@ -37,7 +37,12 @@ func busy(t *testing.T) (*writer, *backend.Mem) {
 	b := backend.NewMem()
 	w := newStore(t, b)
 	for i := range 30 {
-		ops := commitOps(w.s, "main", "m")
+		var merged []Target
+		if i%5 == 4 {
+			w.append(Op{Kind: OpSetName, NameKind: Branch, Name: "side", Target: w.s.Names["main"].To})
+			merged = append(merged, w.commit("side"))
+		}
+		ops := commitOps(w.s, "main", "m", merged...)
 		packs := []pack.Info{{Name: pack.Name{1, byte(i)}, Size: 9}, {Name: pack.Name{2, byte(i)}, Size: 7}}
 		w.append(append([]Op{{Kind: OpAddPacks, Packs: packs[i%2:]}}, ops...)...)
 		switch i % 5 {
@@ -51,7 +56,7 @@ func busy(t *testing.T) (*writer, *backend.Mem) {
 			w.append(Op{Kind: OpCondemn, Packs: packs[:1], Reason: "r"}, Op{Kind: OpRepair, Key: "k", Reason: "r"})
 		}
 	}
-	ops := commitOps(w.s, "main", "the newest")
+	ops := commitOps(w.s, "main", "the newest", w.s.Names["side"].To, w.s.Names["a"].To)
 	w.append(append([]Op{{Kind: OpAddPacks, Packs: []pack.Info{{Name: pack.Name{9}, Size: 1}}}}, ops...)...)
 	return w, b
 }

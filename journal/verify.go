@@ -189,7 +189,7 @@ func (j *Journal) verifyArchive(ctx context.Context, info archiveInfo) error {
 				entries[op.Target.ID] = e.Number
 			}
 		}
-		if !slices.Equal(said.Lines, blocks[i].Lines) || !slices.Equal(said.Moves, blocks[i].Moves) {
+		if !slices.Equal(said.Lines, blocks[i].Lines) || !slices.Equal(said.Moves, blocks[i].Moves) || !slices.EqualFunc(said.Joints, blocks[i].Joints, joint.equal) {
 			return fmt.Errorf("directory of the block at entry %d: %w", blocks[i].First, ErrCorrupt)
 		}
 	}
@@ -213,6 +213,7 @@ func (j *Journal) verifyArchive(ctx context.Context, info archiveInfo) error {
 // one says.
 func (v *verifier) chain(ctx context.Context) error {
 	h := v.j.History(v.s)
+	newest := map[uint64]Target{} // by line
 	var prev Hash
 	known := true // prev is the hash of the entry before
 	for n := uint64(1); n <= v.s.Number; n++ {
@@ -230,7 +231,14 @@ func (v *verifier) chain(ctx context.Context) error {
 		if known && e.Prev != prev {
 			v.report(Finding{Key: entryKey(n), Err: fmt.Errorf("entry %d does not follow the one before: %w", n, ErrCorrupt)})
 		}
-		if _, _, err := e.Version(); err != nil {
+		_, _, err = e.Version()
+		if err == nil {
+			err = parents(ctx, h, e, newest)
+		}
+		if err != nil {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
 			v.report(Finding{Key: entryKey(n), Err: err})
 		}
 		prev, known = objects.EntryHash(core), true
@@ -238,5 +246,31 @@ func (v *verifier) chain(ctx context.Context) error {
 	if known && prev != v.s.Hash {
 		v.report(Finding{Key: entryKey(v.s.Number), Err: fmt.Errorf("hash of the newest entry: %w", ErrCorrupt)})
 	}
+	return nil
+}
+
+// parents demands that the parents of an entry's version are where it says. newest
+// are the newest versions of the lines before it.
+func parents(ctx context.Context, h *History, e *Entry, newest map[uint64]Target) error {
+	op := e.Commit()
+	if op == nil {
+		return nil
+	}
+	for i, p := range op.Parents() {
+		if newest[p.Line] == p {
+			continue
+		}
+		if i == 0 && p.Line == op.Target.Line {
+			return fmt.Errorf("entry %d does not follow the version before it on its line: %w", e.Number, ErrCorrupt)
+		}
+		at, err := h.Entry(ctx, p.Entry)
+		if err != nil {
+			return fmt.Errorf("parent of the version of entry %d: %w", e.Number, err)
+		}
+		if c := at.Commit(); c == nil || c.Target != p {
+			return fmt.Errorf("entry %d does not hold the parent that entry %d names: %w", p.Entry, e.Number, ErrCorrupt)
+		}
+	}
+	newest[op.Target.Line] = op.Target
 	return nil
 }

@@ -142,8 +142,11 @@ func (s *Store) SetName(ctx context.Context, kind NameKind, name, rev string, fo
 			case Tag:
 				return nil, as(ErrConflict, fmt.Errorf("tag %q is at v%d %s already; tags do not move", name, old.To.Seq, old.To.ID.Short()))
 			case Branch:
-				forward, err := sn.h.FindSeq(ctx, v.target, old.To.Seq)
-				if err != nil || forward.ID != old.To.ID {
+				forward, err := sn.h.Contains(ctx, []journal.Target{v.target}, old.To)
+				if err != nil {
+					return nil, err
+				}
+				if !forward {
 					return nil, as(ErrConflict, fmt.Errorf("branch %q is at v%d %s, which %s does not contain; force moves it all the same", name, old.To.Seq, old.To.ID.Short(), v.Name))
 				}
 			}
@@ -186,21 +189,16 @@ func (s *Store) DeleteName(ctx context.Context, kind NameKind, name string, forc
 	return err
 }
 
-// reachedByOthers tells whether another name's history contains n's version.
+// reachedByOthers tells whether another name's history contains n's version, by
+// first parents or through a merge.
 func (s *Store) reachedByOthers(ctx context.Context, sn *snapshot, n journal.Name) (bool, error) {
+	var others []journal.Target
 	for _, other := range sn.st.Names {
-		if other.Name == n.Name || other.Kind == Safety {
-			continue
-		}
-		t, err := sn.h.FindSeq(ctx, other.To, n.To.Seq)
-		if err == nil && t.ID == n.To.ID {
-			return true, nil
-		}
-		if err != nil && !errors.Is(err, journal.ErrNotFound) {
-			return false, err
+		if other.Name != n.Name && other.Kind != Safety {
+			others = append(others, other.To)
 		}
 	}
-	return false, nil
+	return sn.h.Contains(ctx, others, n.To)
 }
 
 // Rollback takes an alias's last move back and returns where it points now. A

@@ -21,7 +21,8 @@ type Version struct {
 	Heads, Tags, Aliases []string
 
 	target journal.Target
-	parent journal.Target // the first parent; zero for none
+	parent journal.Target   // the first parent; zero for none
+	merged []journal.Target // the further parents
 }
 
 // resolver resolves revisions in a snapshot.
@@ -77,7 +78,7 @@ func (sn *snapshot) versionOf(e *journal.Entry) (*Version, error) {
 		return nil, nil
 	}
 	op := e.Commit()
-	v := &Version{ID: id, Name: fmt.Sprintf("v%d", rec.Seq), Branch: op.Name, Entry: e.Number, Version: rec, target: op.Target, parent: op.Parent}
+	v := &Version{ID: id, Name: fmt.Sprintf("v%d", rec.Seq), Branch: op.Name, Entry: e.Number, Version: rec, target: op.Target, parent: op.Parent, merged: op.Merged}
 	for _, n := range sn.pointingAt(id) {
 		switch n.Kind {
 		case journal.Branch:

@@ -16,6 +16,12 @@
 // and what is on no other expires. A safety version that no line leads through
 // is under no rule: the caller pins those that are to stay.
 //
+// A version is on a line, or merged into it: then a merge on the line, or merged
+// into it, has the version among the ancestors of its further parents. What is
+// merged into a line is its history too: it is no tip, falls under no ttl, and the
+// rules that ask each version by itself (keep-within, keep-where) ask it; those
+// that count do not count it.
+//
 // The reference is the moment that durations count back from: the time of the
 // version committed last. A version dated after it is from the future: one of
 // the two clocks was wrong, so whatever is in force there is kept, under every

@@ -286,7 +286,7 @@ func TestExpiredBranches(t *testing.T) {
 
 func TestBadInput(t *testing.T) {
 	for i, in := range []*Input{
-		{Versions: []Version{{Parent: 0}}}, {Versions: []Version{{Parent: -2}}}, {Heads: []Head{{"main", 0}}},
+		{Versions: []Version{{Parent: 0}}}, {Versions: []Version{{Parent: -2}}}, {Versions: []Version{{Parent: -1, Merged: []int{0}}}}, {Heads: []Head{{"main", 0}}},
 		{Heads: []Head{{"main", -1}}}, {Pins: []Pin{{Version: 0}}}, {Pins: []Pin{{Version: -1}}},
 	} {
 		if _, err := new(Policy).Evaluate(in); err == nil {

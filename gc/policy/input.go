@@ -22,6 +22,7 @@ type Version struct {
 	Seq              uint64 // as in vN
 	ID               objects.VersionID
 	Parent           int    // index of the first parent, smaller than the version's own; -1 for none
+	Merged           []int  // indexes of the further parents, smaller than the version's own
 	Branch           string // that it was committed to
 	Safety           bool   // it is a safety version, off the branches
 	Time             time.Time
@@ -37,6 +38,16 @@ type Version struct {
 	Models           int
 	Bytes            int64
 	Changes          []Change // against the first parent, sorted by path, each path once
+}
+
+// eachParent calls fn with the index of each parent.
+func (v *Version) eachParent(fn func(p int)) {
+	if v.Parent >= 0 {
+		fn(v.Parent)
+	}
+	for _, p := range v.Merged {
+		fn(p)
+	}
 }
 
 // Head is a branch and its newest version.
@@ -83,6 +94,11 @@ func (in *Input) check() error {
 	for i := range in.Versions {
 		if p := in.Versions[i].Parent; p < -1 || p >= i {
 			return fmt.Errorf("version %d of the policy's input has the parent %d", i, p)
+		}
+		for _, p := range in.Versions[i].Merged {
+			if p < 0 || p >= i {
+				return fmt.Errorf("version %d of the policy's input has the further parent %d", i, p)
+			}
 		}
 	}
 	for _, h := range in.Heads {

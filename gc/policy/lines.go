@@ -15,7 +15,7 @@ type line struct {
 
 // lines are all lines of a history. A class stands for all branches for which
 // the branch level sets the same; a cover for the classes of all lines that
-// lead through a version.
+// lead through a version, or that have merged it.
 type lines struct {
 	list    []line
 	classes []rules   // by class
@@ -49,8 +49,8 @@ func newLines(p *Policy, in *Input) *lines {
 		reached[h.Version] = true
 	}
 	for v := len(in.Versions) - 1; v >= 0; v-- {
-		if p := in.Versions[v].Parent; p >= 0 && reached[v] {
-			reached[p] = true
+		if reached[v] {
+			in.Versions[v].eachParent(func(p int) { reached[p] = true })
 		}
 	}
 	// Children stand after their parents, so that a version which nothing has
@@ -64,8 +64,8 @@ func newLines(p *Policy, in *Input) *lines {
 			add(x.Branch, v, false)
 			reached[v] = true
 		}
-		if x.Parent >= 0 && reached[v] {
-			reached[x.Parent] = true
+		if reached[v] {
+			x.eachParent(func(p int) { reached[p] = true })
 		}
 	}
 	l.findCovers(in.Versions)
@@ -114,9 +114,7 @@ func (l *lines) findCovers(versions []Version) {
 		l.cover[x.tip] = union(l.cover[x.tip], intern([]int32{x.class}))
 	}
 	for v := len(versions) - 1; v >= 0; v-- {
-		if p := versions[v].Parent; p >= 0 {
-			l.cover[p] = union(l.cover[p], l.cover[v])
-		}
+		versions[v].eachParent(func(p int) { l.cover[p] = union(l.cover[p], l.cover[v]) })
 	}
 }
 

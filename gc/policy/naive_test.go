@@ -92,11 +92,7 @@ func (n *naive) evaluate() []string {
 		n.trees = append(n.trees, tree)
 	}
 	onLine := map[int]bool{}
-	mark := func(v int) {
-		for ; v >= 0; v = vs[v].Parent {
-			onLine[v] = true
-		}
-	}
+	mark := func(v int) { maps.Copy(onLine, n.history(v)) }
 	for _, h := range n.in.Heads {
 		mark(h.Version)
 		for path := range paths {
@@ -127,6 +123,22 @@ func (n *naive) evaluate() []string {
 	return n.show(onLine)
 }
 
+// history is what leads to a version, by first parents and by merges.
+func (n *naive) history(tip int) map[int]bool {
+	all := map[int]bool{tip: true}
+	for v := tip; v >= 0; v-- {
+		if x := &n.in.Versions[v]; all[v] {
+			if x.Parent >= 0 {
+				all[x.Parent] = true
+			}
+			for _, p := range x.Merged {
+				all[p] = true
+			}
+		}
+	}
+	return all
+}
+
 // line applies the rules to one path on the line that ends at tip.
 func (n *naive) line(tip int, path, branch string, head bool) {
 	vs := n.in.Versions
@@ -140,7 +152,15 @@ func (n *naive) line(tip int, path, branch string, head bool) {
 	for v := tip; v >= 0; v = vs[v].Parent {
 		if from, ok := n.trees[v][path]; ok && from == v {
 			items = append(items, v)
+		}
+	}
+	history := n.history(tip)
+	for v := range history {
+		if from, ok := n.trees[v][path]; ok && from == v {
 			k := itemKey(v, path)
+			if !any {
+				n.add(v, path, rankNoPolicy, "no policy")
+			}
 			for r, x := range s {
 				if x == nil {
 					continue
@@ -157,9 +177,6 @@ func (n *naive) line(tip int, path, branch string, head bool) {
 	}
 	keep := func(r rule, v int) { n.add(v, path, rank(r), s[r].reason()) }
 	for i, v := range items {
-		if !any {
-			n.add(v, path, rankNoPolicy, "no policy")
-		}
 		for _, r := range []rule{keepLast, neverBelow} {
 			if s[r] != nil && i < s[r].n {
 				keep(r, v)
@@ -191,8 +208,7 @@ func (n *naive) line(tip int, path, branch string, head bool) {
 			n.best(b, items, path)
 		}
 	}
-	next := time.Time{}
-	for v := tip; v >= 0; v = vs[v].Parent {
+	for v := range history {
 		from, ok := n.trees[v][path]
 		t := vs[v].Time
 		if ok && t.After(n.ref) {
@@ -201,7 +217,11 @@ func (n *naive) line(tip int, path, branch string, head bool) {
 		if x := s[keepWithin]; ok && x != nil {
 			start := n.ref.Add(-x.d)
 			inWindow := !t.Before(start) && !t.After(n.ref)
-			lasted := t.Before(start) && (v != tip && next.After(start)) || v == tip && head && !t.After(n.ref)
+			followed := false // later than the window's beginning
+			for c := range history {
+				followed = followed || vs[c].Parent == v && vs[c].Time.After(start)
+			}
+			lasted := t.Before(start) && followed || v == tip && head && !t.After(n.ref)
 			if inWindow || lasted {
 				keep(keepWithin, from)
 			}
@@ -213,7 +233,6 @@ func (n *naive) line(tip int, path, branch string, head bool) {
 				keep(keepWhere, from)
 			}
 		}
-		next = t
 	}
 }
 
@@ -312,6 +331,9 @@ func drawInput(t *rapid.T) *Input {
 		}
 		if v > 0 && (x.Parent < 0 && ints(0, 3, "root") > 0 || ints(0, 5, "fork") == 0) {
 			x.Parent = ints(0, v-1, "parent")
+		}
+		if x.Parent >= 0 && ints(0, 4, "merge") == 0 {
+			x.Merged = append(x.Merged, ints(0, v-1, "merged"))
 		}
 		if x.Parent >= 0 {
 			x.Seq = in.Versions[x.Parent].Seq + 1
