@@ -37,7 +37,7 @@ func (f *walker) find(w *Where, field string, floor *floor, yield func(Hit) bool
 	// groups are the hits of a version; versions come in ascending order.
 	var groups [][]Hit
 	err := f.versions(func(r Record) error {
-		hits, err := w.hits(field, r)
+		hits, err := w.match(field, r)
 		if len(hits) > 0 {
 			groups = append(groups, hits)
 		}
@@ -74,8 +74,16 @@ func (f *walker) fields(types map[string]Types) error {
 	})
 }
 
-// hits returns the hits of one version.
-func (w *Where) hits(field string, r Record) ([]Hit, error) {
+// Match returns the hits of one version, as Find would; Lines is not looked at.
+func (w *Where) Match(r Record) ([]Hit, error) {
+	one := *w
+	one.Lines = nil
+	return one.match("", r)
+}
+
+// match returns the hits of one version. With a field they have its value, and there are
+// none where the version does not have it.
+func (w *Where) match(field string, r Record) ([]Hit, error) {
 	if last, ok := w.Lines[r.Line]; w.Lines != nil && (!ok || r.Seq > last) || !w.inTime(r.Time) {
 		return nil, nil
 	}

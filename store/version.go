@@ -19,6 +19,9 @@ type Version struct {
 	*objects.Version
 	// Names that point at it now, sorted; Heads are branches.
 	Heads, Tags, Aliases []string
+	// Aside, set by Log: it came through a merge or is of another branch, so that among
+	// the first parents of the revision that was asked for its number is another's.
+	Aside bool
 
 	target journal.Target
 	parent journal.Target   // the first parent; zero for none
