@@ -48,7 +48,7 @@ no SVG; 130 interrupted.`
 func newPlotCommand(a *app) *cobra.Command {
 	var o plotOptions
 	cmd := &cobra.Command{
-		Use:   "plot FIELD... [REV...] [PATH]",
+		Use:   "plot FIELD... [PATH] [REV...]",
 		Short: "Draw a metric, a parameter or sizes over versions",
 		Long:  plotLong,
 		Example: `  mstore plot metrics.loss

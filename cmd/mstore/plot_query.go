@@ -2,15 +2,11 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"iter"
-	"maps"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/mstore/mstore/internal/expr"
 	"github.com/mstore/mstore/internal/plot"
 	"github.com/mstore/mstore/objects"
 	"github.com/mstore/mstore/store"
@@ -64,68 +60,6 @@ func (a *app) newPlotQuery(ctx context.Context, s *store.Store, o plotOptions) (
 		}
 	}
 	return q, nil
-}
-
-// splitPlotArgs tells fields, revisions and the path apart.
-func (a *app) splitPlotArgs(ctx context.Context, q *plotQuery, o plotOptions) (revs []string, err error) {
-	args, after := o.args, []string(nil)
-	if o.dash >= 0 {
-		args, after = args[:o.dash], args[o.dash:]
-	}
-	if len(args) == 0 {
-		return nil, usagef("mstore plot metrics.loss -- model.json", "plot needs a FIELD before --")
-	}
-	for len(args) > 0 {
-		f, err := parsePlotField(args[0])
-		if err != nil && len(q.fields) == 0 {
-			return nil, err
-		}
-		if err != nil || len(q.fields) > 0 && a.exists(args[0]) {
-			break
-		}
-		if !slices.Contains(q.fields, f) {
-			q.fields = append(q.fields, f)
-		}
-		args = args[1:]
-	}
-	for len(args) > 0 && (q.s.IsRev(ctx, args[0]) || looksLikeRev(args[0]) && !a.exists(args[0])) {
-		revs, args = append(revs, args[0]), args[1:]
-	}
-	q.args.implied = len(args) > 0
-	if args = append(args, after...); len(args) > 1 {
-		return nil, usagef("", "plot takes one PATH, not %d: %s names no version", len(args), shellQuote(cleanLine(args[0])))
-	}
-	q.args.paths, err = a.rels(q.s, args)
-	q.path = first(q.args.paths)
-	return revs, err
-}
-
-// addLines settles which histories are drawn, each once.
-func (q *plotQuery) addLines(ctx context.Context, branches, revs []string) error {
-	names, err := q.s.Names(ctx, store.Branch)
-	if err != nil {
-		return err
-	}
-	for _, b := range branches {
-		if !slices.ContainsFunc(names, func(n store.Name) bool { return n.Name == b }) {
-			return &hintError{fmt.Errorf("no branch is called %q: %w", b, store.ErrNotFound), "'mstore branch' lists them"}
-		}
-	}
-	for _, rev := range append(slices.Clone(branches), revs...) {
-		if l := (plotLine{rev, rev}); !slices.Contains(q.lines, l) {
-			q.lines = append(q.lines, l)
-		}
-	}
-	if len(q.lines) == 0 {
-		line := plotLine{"", "HEAD"}
-		for _, n := range names {
-			if n.Current {
-				line.name = n.Name
-			}
-		}
-		q.lines = []plotLine{line}
-	}
-	return nil
 }
 
 // versions yields those that are asked for, newest first.
@@ -227,60 +161,6 @@ func (q *plotQuery) storedOf(ctx context.Context, line plotLine, v *store.Versio
 	return nil, nil
 }
 
-// maxSeen bounds the names that are remembered for those who mistyped one.
-const maxSeen = 10000
-
-func (q *plotQuery) note(v *store.Version) {
-	for section, values := range map[string]map[string]any{"metrics.": v.Metrics, "params.": v.Params} {
-		for key, value := range values {
-			if _, ok := asNumber(value); ok && len(q.seen) < maxSeen {
-				q.seen[section+key] = key
-			}
-		}
-	}
-}
-
-// noValue says that no version has a number for a field, and what there is.
-func (q *plotQuery) noValue(field int, left leftOut) error {
-	name := q.fields[field].name
-	if q.passed == 0 {
-		if q.path != "" && q.since.IsZero() && q.until.IsZero() && q.where == "" {
-			return q.args.explain(notSaved([]string{q.path}), q.path)
-		}
-		return usagef("", "no version matches")
-	}
-	if len(q.fields) == 1 && left != (leftOut{}) {
-		return usagef("", "no version has a number to draw for %s (%s)", name, left)
-	}
-	_, key, _ := strings.Cut(q.fields[field].field, ".")
-	var near []string
-	for _, k := range expr.Nearest(key, slices.Sorted(maps.Values(q.seen))) {
-		for _, full := range slices.Sorted(maps.Keys(q.seen)) {
-			if q.seen[full] == k && !slices.Contains(near, full) {
-				near = append(near, full)
-			}
-		}
-	}
-	hint := ""
-	if len(near) > 0 {
-		hint = "did you mean " + joinFields(near[:min(3, len(near))], " or ") + "?"
-	} else if all := slices.Sorted(maps.Keys(q.seen)); len(all) > 0 {
-		hint = "there are " + joinFields(all[:min(5, len(all))], ", ")
-		if len(all) > 5 {
-			hint += ", …"
-		}
-	}
-	return usagef(hint, "no version has %s", name)
-}
-
-func joinFields(fields []string, sep string) string {
-	quoted := make([]string, len(fields))
-	for i, f := range fields {
-		quoted[i] = cleanLine(expr.FormatField(f))
-	}
-	return strings.Join(quoted, sep)
-}
-
 // title names what is drawn, cleaned for a terminal.
 func (q *plotQuery) title() string {
 	names := make([]string, len(q.fields))
@@ -311,41 +191,4 @@ func (q *plotQuery) label(line plotLine, field int) string {
 // allBytes tells whether all fields are sizes.
 func (q *plotQuery) allBytes() bool {
 	return !slices.ContainsFunc(q.fields, func(f plotField) bool { return f.name != "size" && f.name != "stored" })
-}
-
-// plotField is a field whose values can be drawn.
-type plotField struct {
-	field string // as expressions look it up
-	name  string // as expressions write it
-}
-
-var plotFields = append(slices.Clone(expr.VersionFields), expr.Field{Name: "stored", Type: expr.Number})
-
-// parsePlotField reads a field as an expression has it.
-func parsePlotField(arg string) (plotField, error) {
-	e, err := expr.Parse(arg + " > 0")
-	if err != nil || !e.Exact() || len(e.Conjuncts()) != 1 {
-		return plotField{}, usagef("metrics.NAME, params.NAME, size or stored; quote odd names: 'metrics.\"a b\"'", "%q is no field", arg)
-	}
-	f := e.Conjuncts()[0].Field
-	if err := e.Check(plotFields); err != nil {
-		var unknown *expr.FieldError
-		if errors.As(err, &unknown) && unknown.Msg != "" {
-			return plotField{}, usagef("", "%s is not a number", expr.FormatField(f))
-		}
-		hint := "metrics.NAME, params.NAME, size and stored are fields"
-		if unknown != nil && len(unknown.Near) > 0 {
-			hint = "did you mean " + strings.Join(unknown.Near, " or ") + "?"
-		}
-		return plotField{}, usagef(hint, "no field %s", expr.FormatField(f))
-	}
-	return plotField{f, expr.FormatField(f)}, nil
-}
-
-// of is what a version has of the field by itself; nil for nothing.
-func (f plotField) of(v *store.Version) any {
-	env := expr.Version{Seq: v.Seq, Models: v.Models, Bytes: v.Bytes, Errors: v.Quality.Errors, Warnings: v.Quality.Warnings,
-		Params: v.Params, Metrics: v.Metrics, Meta: v.Meta}
-	value, _ := env.Lookup(f.field)
-	return value
 }

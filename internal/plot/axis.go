@@ -62,7 +62,7 @@ func newLogAxis(lo, hi float64, n int, format func(v, step float64) string) *yAx
 		a.lo, a.hi = a.lo-0.5, a.hi+0.5
 	}
 	every, within := math.Ceil((a.hi-a.lo)/float64(n)), []float64{1}
-	if a.hi-a.lo < float64(n)/3 {
+	if a.hi-a.lo < 0.6*float64(n) {
 		within = []float64{1, 2, 5}
 	}
 	for e := math.Floor(a.lo); e <= math.Ceil(a.hi); e++ {
@@ -93,10 +93,10 @@ func niceStep(x float64) float64 {
 	e := math.Floor(math.Log10(x))
 	for _, m := range []float64{1, 2, 2.5, 5} {
 		if s := m * math.Pow(10, e); s >= x*(1-1e-9) {
-			return s
+			return finite(s)
 		}
 	}
-	return math.Pow(10, e+1)
+	return finite(math.Pow(10, e+1))
 }
 
 // Number writes a value with as many digits as multiples of step are told apart by.

@@ -20,7 +20,7 @@ func (p Point) Gap() bool { return math.IsNaN(p.Y) }
 type Sampler struct {
 	max    int
 	shift  uint // a cell is 1<<shift wide
-	cells  map[int64]*cell
+	cells  map[uint64]*cell
 	points int // with a value, that were added
 }
 
@@ -34,7 +34,7 @@ type cell struct {
 // cells parts of the x axis. As long as no more than that many places have a
 // point all of them are kept, but for more than four at one place.
 func NewSampler(cells int) *Sampler {
-	return &Sampler{max: max(cells, 1), cells: map[int64]*cell{}}
+	return &Sampler{max: max(cells, 1), cells: map[uint64]*cell{}}
 }
 
 // Add takes a finite value; in any order of x, without an effect on the result
@@ -54,8 +54,11 @@ func (s *Sampler) AddGap(x int64) {
 // Len is the number of values that were added.
 func (s *Sampler) Len() int { return s.points }
 
+// key is the cell that x lies in; ordered as x is, and 0 for all when shift is 64.
+func (s *Sampler) key(x int64) uint64 { return (uint64(x) ^ 1<<63) >> s.shift }
+
 func (s *Sampler) merge(c *cell) {
-	key := c.first.X >> s.shift
+	key := s.key(c.first.X)
 	old := s.cells[key]
 	if old != nil {
 		old.join(c)
@@ -65,7 +68,7 @@ func (s *Sampler) merge(c *cell) {
 	for len(s.cells) > s.max {
 		s.shift++
 		all := s.cells
-		s.cells = make(map[int64]*cell, s.max)
+		s.cells = make(map[uint64]*cell, s.max)
 		for key, c := range all {
 			if half := s.cells[key>>1]; half != nil {
 				half.join(c)
@@ -79,10 +82,10 @@ func (s *Sampler) merge(c *cell) {
 // join takes in what another cell has. A gap leaves no trace beside values.
 func (c *cell) join(o *cell) {
 	switch {
-	case o.values == 0:
-		return
-	case c.values == 0:
+	case c.values == 0 && (o.values > 0 || o.first.X < c.first.X):
 		*c = *o
+		return
+	case o.values == 0:
 		return
 	}
 	if o.first.X < c.first.X {

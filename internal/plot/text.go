@@ -92,13 +92,13 @@ func columns(f frame, points []Point, n int, height func(float64) float64) []flo
 		out[i] = math.NaN()
 	}
 	for _, run := range f.runs(points, n/2) {
-		last := -1
-		put := func(col int, y float64) {
-			y = height(y)
+		last, leave := -1, 0.0
+		// put draws one column, which a line enters and leaves at other heights.
+		put := func(col int, enter, y, exit float64) {
 			for k := last + 1; last >= 0 && k < col; k++ {
-				out[k] = out[last] + (y-out[last])*float64(k-last)/float64(col-last)
+				out[k] = leave + (height(enter)-leave)*float64(k-last)/float64(col-last)
 			}
-			out[col], last = y, col
+			out[col], last, leave = height(y), col, height(exit)
 		}
 		for _, p := range run {
 			a, b := p.min, p.max
@@ -106,10 +106,10 @@ func columns(f frame, points []Point, n int, height func(float64) float64) []flo
 				a, b = b, a
 			}
 			if p.values == 1 {
-				put(min(int(f.at(a.X)*float64(n)), n-1), a.Y)
+				put(min(int(f.at(a.X)*float64(n)), n-1), a.Y, a.Y, a.Y)
 			} else {
-				put(2*p.place, a.Y)
-				put(2*p.place+1, b.Y)
+				put(2*p.place, p.first.Y, a.Y, a.Y)
+				put(2*p.place+1, b.Y, b.Y, p.last.Y)
 			}
 		}
 	}
