@@ -69,7 +69,7 @@ func BenchmarkDirectory(b *testing.B) {
 func BenchmarkBlob(b *testing.B) {
 	ix, h := benchIndex(b, 10_000, 1000)
 	blob := h.entries[5000].Changes[0].Blob
-	ask(b, ix, h, func(q *Query) int { return count(q, Where{Blob: blob}) })
+	ask(b, ix, h, func(q *Query) int { return count(q, Where{Blob: whole(blob)}) })
 }
 
 func BenchmarkMetricBelow(b *testing.B) {

@@ -138,8 +138,8 @@ func (s *search) block(b *block) error {
 
 // inMarks tells whether the block may have a change that is asked for.
 func (s *search) inMarks(b *block) (bool, error) {
-	if s.Blob != (objects.BlobID{}) {
-		if ok, err := b.mayHave(colBlobMarks, blobFingerprint(s.Blob)); !ok {
+	if s.Blob != nil && s.Blob.Digits >= 8 { // what a mark has
+		if ok, err := b.mayHave(colBlobMarks, blobFingerprint(s.Blob.ID)); !ok {
 			return false, err
 		}
 	}
@@ -214,7 +214,7 @@ func (s *search) collect(v *view, set rowSet) error {
 			}
 		}
 		h.ID = objects.VersionID(ids[i*objects.IDSize:])
-		if len(s.Paths) == 0 && s.Blob == (objects.BlobID{}) {
+		if len(s.Paths) == 0 && s.Blob == nil {
 			s.buf = append(s.buf, h)
 			return true
 		}

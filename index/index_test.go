@@ -114,7 +114,7 @@ func TestLargeVersions(t *testing.T) {
 	}
 	ix := Open(t.TempDir(), Options{Batch: 1})
 	sameAnswers(t, ix, h.upTo(15), Where{Paths: []string{strings.Repeat("directory", 90)}})
-	sameAnswers(t, ix, h, Where{Paths: []string{strings.Repeat("directory", 90) + "/0500"}}, Where{Blob: objects.BlobID{3, 7, 0, 1}})
+	sameAnswers(t, ix, h, Where{Paths: []string{strings.Repeat("directory", 90) + "/0500"}}, Where{Blob: whole(objects.BlobID{3, 7, 0, 1})})
 	err := ix.With(context.Background(), h, func(q *Query) error {
 		if q.Indexed() != 40 {
 			t.Errorf("indexed %d of 40", q.Indexed())

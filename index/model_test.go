@@ -82,6 +82,8 @@ func drawBlob(t *rapid.T) (id objects.BlobID) {
 	return id
 }
 
+func whole(id objects.BlobID) *BlobPrefix { return &BlobPrefix{id, 2 * objects.IDSize} }
+
 // drawExpr returns the source of an expression.
 func drawExpr(t *rapid.T, depth int) string {
 	if depth > 0 && rapid.Bool().Draw(t, "leaf") {
@@ -103,7 +105,7 @@ func drawWhere(t *rapid.T, entries uint64) (w Where) {
 		w.Paths = rapid.SliceOfN(rapid.SampledFrom(append(testPaths, "b", "é", "none", "a/b/c/d", ".")), 1, 2).Draw(t, "paths")
 	}
 	if rapid.IntRange(0, 2).Draw(t, "by blob") == 0 {
-		w.Blob = drawBlob(t)
+		w.Blob = &BlobPrefix{drawBlob(t), rapid.SampledFrom([]int{1, 7, 8, 9, 63, 64}).Draw(t, "digits")}
 	}
 	if rapid.IntRange(0, 3).Draw(t, "since") == 0 {
 		w.Since = time.Unix(rapid.Int64Range(-5e9, 5e9).Draw(t, "since"), 0)
@@ -228,7 +230,7 @@ func someQuestions(h *history) []Where {
 		{},
 		{Paths: []string{"models/group-03"}},
 		{Paths: []string{mid.Changes[0].Path}},
-		{Blob: last.Changes[0].Blob},
+		{Blob: whole(last.Changes[0].Blob)},
 		{Since: day.Add(time.Hour), Until: day.Add(3 * time.Hour), Expr: mustParse("params.param1 < 0.05")},
 		{Expr: mustParse("message ~ '7$' or metrics.metric0 > 0.9")},
 	}

@@ -1,6 +1,7 @@
 package index
 
 import (
+	"bytes"
 	"iter"
 	"slices"
 	"strings"
@@ -26,9 +27,9 @@ type Where struct {
 	// answers when it added, changed or removed one of these models, or one below
 	// such a directory; Hit.Path is the first of those that it did. Empty: all.
 	Paths []string
-	// Blob, if not zero, demands that the version put this very content
+	// Blob, if not nil, demands that the version put content with such an ID
 	// somewhere (at or below Paths); there is a hit for each such path.
-	Blob objects.BlobID
+	Blob *BlobPrefix
 	// Since and Until bound the version's time: Since <= time < Until. The zero
 	// value is no bound.
 	Since, Until time.Time
@@ -39,6 +40,17 @@ type Where struct {
 	Lines map[uint64]uint64
 	// Facts are what versions do not say themselves.
 	Facts Facts
+}
+
+// BlobPrefix is the beginning of an ID, or all of it: Digits hexadecimal digits of ID.
+type BlobPrefix struct {
+	ID     objects.BlobID
+	Digits int // 2 * objects.IDSize: all
+}
+
+func (p *BlobPrefix) fits(id objects.BlobID) bool {
+	n := p.Digits / 2
+	return bytes.Equal(id[:n], p.ID[:n]) && (p.Digits%2 == 0 || id[n]>>4 == p.ID[n]>>4)
 }
 
 // Facts are what a snapshot says of versions beside what they say themselves. None of its
@@ -160,7 +172,7 @@ func (w *Where) inPaths(path string) bool {
 
 // byChange tells whether w is about what versions changed.
 func (w *Where) byChange() bool {
-	return w.Blob != (objects.BlobID{}) || len(w.Paths) > 0 && !slices.ContainsFunc(w.Paths, func(p string) bool { return p == "" || p == "." })
+	return w.Blob != nil || len(w.Paths) > 0 && !slices.ContainsFunc(w.Paths, func(p string) bool { return p == "" || p == "." })
 }
 
 // changeHits appends a hit for what of a version's changes is asked for.
@@ -170,10 +182,10 @@ func (w *Where) changeHits(list []Hit, h Hit, changes []objects.Change) []Hit {
 			continue
 		}
 		h.Path = c.Path
-		if w.Blob == (objects.BlobID{}) {
+		if w.Blob == nil {
 			return append(list, h)
 		}
-		if c.Blob == w.Blob && c.Status != objects.Removed {
+		if w.Blob.fits(c.Blob) && c.Status != objects.Removed {
 			list = append(list, h)
 		}
 	}

@@ -301,7 +301,7 @@ func (p *pathSearch) load() (err error) {
 	for i, name := range p.paths.names {
 		p.want[i] = p.inPaths(name)
 	}
-	if p.Blob == (objects.BlobID{}) {
+	if p.Blob == nil {
 		return nil
 	}
 	if p.blobs, err = p.view.loadBlobs(p.paths); err != nil {
@@ -328,7 +328,7 @@ func (p *pathSearch) narrow(set rowSet) (rowSet, error) {
 	}
 	some := p.paths.any(p.view.block.rows, func(change, put int) bool {
 		return p.want[p.paths.path[change]] &&
-			(p.at == nil || put >= 0 && objects.BlobID(p.blobs[put*objects.IDSize:]) == p.Blob)
+			(p.at == nil || put >= 0 && p.Blob.fits(objects.BlobID(p.blobs[put*objects.IDSize:])))
 	})
 	if p.view.elided > 0 {
 		rows, err := p.view.rowColumn()
@@ -368,7 +368,7 @@ func (p *pathSearch) hits(list []Hit, row int, h Hit) ([]Hit, error) {
 			if n < 0 {
 				return append(list, h), nil
 			}
-			if put && objects.BlobID(p.blobs[n*objects.IDSize:]) == p.Blob {
+			if put && p.Blob.fits(objects.BlobID(p.blobs[n*objects.IDSize:])) {
 				list, found = append(list, h), true
 			}
 		}

@@ -43,6 +43,7 @@ var settingsBelow = map[string]func(key, value string) error{
 		return errors.Join(CheckGlob(strings.TrimPrefix(key, validateOf)), checkValidate(value))
 	},
 	kindSetting: checkKind,
+	bestOf:      checkBest,
 	metaParams:  func(_, value string) error { _, err := schema.ParsePath(value); return err },
 	metaMetrics: func(_, value string) error { _, err := schema.ParsePath(value); return err },
 }

@@ -25,7 +25,9 @@ type LogOptions struct {
 	Since time.Time
 	Until time.Time // versions before it
 	Where string    // an expression on the version, see package expr and LogFields
-	Sort  string    // "": newest first; else by a field that a version has one of, ascending
+	// Author and Grep are regular expressions that author and message must match.
+	Author, Grep string
+	Sort         string // "": newest first; else by a field that a version has one of, ascending
 	// Reverse is oldest first, of the newest Limit; with Sort it is descending, and the
 	// Limit counts after that.
 	Reverse bool
@@ -54,7 +56,7 @@ func (s *Store) log(ctx context.Context, o LogOptions, yield func(*Version) bool
 		return err
 	}
 	q.yield = yield
-	simple := o.Where == "" && len(o.Paths) == 0 && o.Since.IsZero() && o.Until.IsZero()
+	simple := q.where.Expr == nil && len(o.Paths) == 0 && o.Since.IsZero() && o.Until.IsZero()
 	if o.Sort == "" && !o.Reverse && (simple || q.sn.st.Versions < indexPays) {
 		err = q.walk(ctx)
 	} else {
@@ -89,6 +91,16 @@ func (s *Store) newQuery(ctx context.Context, o *LogOptions) (*query, error) {
 			return nil, err
 		}
 		q.where.Expr = e
+	}
+	for _, m := range [][2]string{{"author", o.Author}, {"message", o.Grep}} {
+		if m[1] == "" {
+			continue
+		}
+		e, err := expr.Matches(m[0], m[1])
+		if err != nil {
+			return nil, as(ErrUsage, fmt.Errorf("%s %q: %w", m[0], m[1], err))
+		}
+		q.where.Expr = expr.And(q.where.Expr, e)
 	}
 	if o.Sort != "" && !index.Sortable(o.Sort) {
 		return nil, as(ErrUsage, fmt.Errorf("cannot sort by %q: give metrics.NAME, params.NAME, time, version, author, size or another field that a version has one of", o.Sort))
@@ -212,11 +224,7 @@ func (q *query) explainNothing(ctx context.Context) error {
 	if q.where.Expr == nil && q.o.Sort == "" {
 		return nil
 	}
-	var types map[string]index.Types
-	err := q.ask(ctx, func(_ context.Context, iq *index.Query) (err error) {
-		types, err = iq.Fields()
-		return err
-	})
+	types, err := q.s.valueTypes(ctx, q.sn)
 	if err != nil {
 		return err
 	}
@@ -236,6 +244,25 @@ func (q *query) explainNothing(ctx context.Context) error {
 		return err
 	}
 	return nil
+}
+
+// ValueTypes returns which params.NAME, metrics.NAME and meta.NAME versions have, on any
+// branch, and of which types.
+func (s *Store) ValueTypes(ctx context.Context) (map[string]index.Types, error) {
+	sn, err := s.load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	types, err := s.valueTypes(ctx, sn)
+	return types, classify(err)
+}
+
+func (s *Store) valueTypes(ctx context.Context, sn *snapshot) (types map[string]index.Types, err error) {
+	err = s.ask(ctx, sn, func(iq *index.Query) (err error) {
+		types, err = iq.Fields()
+		return err
+	})
+	return types, err
 }
 
 func noSuchField(field string, near []string) error {

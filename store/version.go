@@ -28,6 +28,18 @@ type Version struct {
 	merged []journal.Target // the further parents
 }
 
+// ParentEntries are the journal entries of the parents, the first parent first.
+func (v *Version) ParentEntries() []uint64 {
+	var list []uint64
+	if v.parent.Entry != 0 {
+		list = append(list, v.parent.Entry)
+	}
+	for _, t := range v.merged {
+		list = append(list, t.Entry)
+	}
+	return list
+}
+
 // resolver resolves revisions in a snapshot.
 func (s *Store) resolver(sn *snapshot) *refs.Resolver {
 	return &refs.Resolver{History: sn.h, Branch: s.head().Branch, Now: s.o.Clock()}

@@ -4,8 +4,6 @@ import (
 	"context"
 	"os"
 	"runtime/debug"
-	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -221,13 +219,4 @@ func (a *app) plotChart(ctx context.Context, q *plotQuery, o plotOptions) (*plot
 	}
 	left.warn(a)
 	return c, nil
-}
-
-// plotUntil reads what --since reads; a date alone is its last moment.
-func plotUntil(text string, now time.Time) (time.Time, error) {
-	t, err := parseSince(text, now)
-	if day, e := time.Parse(time.DateOnly, strings.TrimSpace(text)); e == nil {
-		return day.AddDate(0, 0, 1).Add(-time.Nanosecond), nil
-	}
-	return t, err
 }

@@ -19,11 +19,14 @@ var plotFields = append(slices.Clone(expr.VersionFields), expr.Field{Name: "stor
 
 // parsePlotField reads a field as an expression has it.
 func parsePlotField(arg string) (plotField, error) {
-	e, err := expr.Parse(arg + " > 0")
-	if err != nil || !e.Exact() || len(e.Conjuncts()) != 1 {
+	f, err := expr.ParseField(arg)
+	if err != nil {
 		return plotField{}, usagef("metrics.NAME, params.NAME, size or stored; quote odd names: 'metrics.\"a b\"'", "%q is no field", arg)
 	}
-	f := e.Conjuncts()[0].Field
+	e, err := expr.Parse(expr.FormatField(f) + " > 0")
+	if err != nil {
+		return plotField{}, err
+	}
 	if err := e.Check(plotFields); err != nil {
 		var unknown *expr.FieldError
 		if errors.As(err, &unknown) && unknown.Msg != "" {

@@ -40,7 +40,7 @@ func (a *app) newPlotQuery(ctx context.Context, s *store.Store, o plotOptions) (
 		}
 	}
 	if o.until != "" {
-		if q.until, err = plotUntil(o.until, a.now()); err != nil {
+		if q.until, err = parseUntil(o.until, a.now()); err != nil {
 			return nil, err
 		}
 	}
@@ -66,10 +66,7 @@ func (a *app) newPlotQuery(ctx context.Context, s *store.Store, o plotOptions) (
 func (q *plotQuery) versions(ctx context.Context, rev string) iter.Seq2[*store.Version, error] {
 	return func(yield func(*store.Version, error) bool) {
 		n := 0
-		for v, err := range q.s.Log(ctx, store.LogOptions{Rev: rev, Paths: q.args.paths, Since: q.since, Where: q.where}) {
-			if err == nil && !q.until.IsZero() && v.Time.After(q.until) {
-				continue
-			}
+		for v, err := range q.s.Log(ctx, store.LogOptions{Rev: rev, Paths: q.args.paths, Since: q.since, Until: q.until, Where: q.where}) {
 			if n++; !yield(v, err) || err != nil || n == q.limit {
 				return
 			}

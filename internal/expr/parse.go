@@ -53,6 +53,53 @@ func Parse(src string) (*Expr, error) {
 	return &Expr{root}, nil
 }
 
+// And joins expressions, of which nil ones are left out; nil when none is left.
+func And(list ...*Expr) *Expr {
+	all := &logic{op: "and"}
+	for _, e := range list {
+		if e != nil {
+			all.operands = append(all.operands, e.root)
+		}
+	}
+	switch len(all.operands) {
+	case 0:
+		return nil
+	case 1:
+		return &Expr{all.operands[0]}
+	}
+	return &Expr{all}
+}
+
+// Matches is the expression that a field matches a regular expression (RE2, unanchored).
+// The error is regexp's.
+func Matches(field, pattern string) (*Expr, error) {
+	re, err := regexp.Compile(pattern)
+	if err != nil {
+		return nil, err
+	}
+	return &Expr{&comparison{Cond: Cond{Field: field, Op: "~", Value: pattern, re: re}}}, nil
+}
+
+// IsNumber is the expression that a field is a number.
+func IsNumber(field string) *Expr {
+	side := func(op string) node { return &comparison{Cond: Cond{Field: field, Op: op, Value: int64(0)}} }
+	return &Expr{&logic{op: "or", operands: []node{side(">="), side("<")}}}
+}
+
+// ParseField reads the name of one field as expressions have it. Every error is a
+// *SyntaxError.
+func ParseField(src string) (string, error) {
+	p := &parser{lex: lexer{src: src}}
+	if err := p.advance(); err != nil {
+		return "", err
+	}
+	field, err := p.field()
+	if err == nil && p.tok.kind != tokEnd {
+		err = p.expected("the end")
+	}
+	return field, err
+}
+
 type parser struct {
 	lex   lexer
 	tok   token
