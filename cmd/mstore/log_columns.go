@@ -196,6 +196,7 @@ func (p *columnPrinter) shown(field string, value any, plain string) string {
 		if len(x) > 3 {
 			return fmt.Sprintf("%s and %d more", strings.Join(x[:3], ", "), len(x)-3)
 		}
+		return strings.Join(x, ", ")
 	}
 	return plain
 }

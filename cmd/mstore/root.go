@@ -55,6 +55,9 @@ func newRootCommand(a *app) *cobra.Command {
 			if err := refuseEmpty(cmd, args); err != nil {
 				return err
 			}
+			if err := cmd.ValidateFlagGroups(); err != nil {
+				return usagef("'mstore "+cmd.Name()+" --help' tells which go together", "%s", flagGroups.Replace(err.Error()))
+			}
 			stop, err = a.startProfiles()
 			return err
 		},
@@ -105,6 +108,9 @@ func newRootCommand(a *app) *cobra.Command {
 	root.SetHelpCommand(newHelpCommand())
 	return root
 }
+
+// flagGroups makes what cobra says of flags that exclude each other shorter.
+var flagGroups = strings.NewReplacer("if any flags in the group ", "of the flags ", " are set none of the others can be; ", " only one can be given; ", " were all set", " were")
 
 // mayBeEmpty are the flags that can be given nothing.
 var mayBeEmpty = map[string]bool{"message": true, "source": true}
