@@ -63,7 +63,7 @@ func (p *patcher) leave(a, b value) error     { return nil }
 func (p *patcher) moved(_, _ value, from, to int64) error {
 	array := p.w.path[:len(p.w.path)-1]
 	p.begin("move")
-	p.buf = append(p.buf[:0], `","from":`...)
+	p.buf = append(p.buf[:0], `,"from":`...)
 	ptr, err := array.Pointer(nil, false)
 	if err != nil {
 		return err
@@ -82,7 +82,7 @@ func (p *patcher) begin(op string) {
 		sep = ",\n"
 	}
 	p.begun = true
-	p.out.WriteString(sep + `{"op":"` + op)
+	p.out.WriteString(sep + `{"op":"` + op + `"`)
 }
 
 func (p *patcher) op(op string, path jsondoc.Path, v *value) error {

@@ -95,3 +95,32 @@ func (d *Doc) Member(start int64) (Name, Value, error) {
 	_, err := c.Next()
 	return c.Name, c.Value, err
 }
+
+// Span is where a child lies, its name included.
+type Span struct{ Start, End int64 }
+
+// Span is where the child lies.
+func (c *Children) Span() Span {
+	if c.kind == Object {
+		return Span{c.Name.Start, c.Value.End}
+	}
+	return Span{c.Value.Start, c.Value.End}
+}
+
+// SpaceBefore is where the white space before an offset begins.
+func (d *Doc) SpaceBefore(off int64) (int64, error) {
+	for off > 0 {
+		from := max(0, off-64)
+		b, err := d.w.bytes(from, off)
+		if err != nil {
+			return 0, err
+		}
+		for i := len(b); i > 0; i-- {
+			if c := b[i-1]; c != ' ' && c != '\n' && c != '\r' && c != '\t' {
+				return from + int64(i), nil
+			}
+		}
+		off = from
+	}
+	return 0, nil
+}

@@ -11,12 +11,13 @@ import (
 // Segment is one step of the path to values that are compared. Names and keys are read
 // when somebody asks for them.
 type Segment struct {
-	Doc    *Doc   // where the name, or the key, is read
-	Member bool   // it is a member, by its Name; otherwise an element
-	Name   Name   // of a member
-	A, B   int64  // of an element: its index in each document
-	Key    string // by which an element was aligned, if it was
-	KeyAt  Value  // in Doc
+	Doc     *Doc   // where the name, or the key, is read
+	Member  bool   // it is a member, by its Name; otherwise an element
+	Name    Name   // of a member
+	A, B    int64  // of an element: its index in each document
+	Key     string // by which an element was aligned, if it was
+	KeyAt   Value  // in Doc
+	Between bool   // it is no element, but the place before that of index A
 
 	text   string // the decoded name, or the key as it is shown, once it was read
 	texted bool
@@ -69,6 +70,8 @@ func (path Path) Format(inA bool) (string, error) {
 				name = strconv.Quote(name)
 			}
 			fmt.Fprintf(&b, "[%s=%s]", name, s.text)
+		case s.Between:
+			fmt.Fprintf(&b, "[%d:%d]", s.A, s.A)
 		default:
 			n := s.B
 			if inA {

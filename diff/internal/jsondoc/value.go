@@ -19,6 +19,9 @@ const (
 	True   Kind = 't'
 	False  Kind = 'f'
 	Null   Kind = 'n'
+
+	// Several is a run of elements, which is no value of its own.
+	Several Kind = ','
 )
 
 // String is the kind's name in messages and reports.
@@ -36,6 +39,8 @@ func (k Kind) String() string {
 		return "bool"
 	case Null:
 		return "null"
+	case Several:
+		return "elements"
 	}
 	return "nothing"
 }
