@@ -8,11 +8,11 @@ import (
 )
 
 // Diff compares two documents. It reads each once through and then again where they
-// differ; documents up to 32 MB are held in memory meanwhile, of larger ones an index of at
-// most some 50 MB each. A document that is not well formed is told as a *SyntaxError.
+// differ; documents up to Options.Memory are held in memory meanwhile, of larger ones an
+// index of at most some 50 MB each. A document that is not well formed is told as a *SyntaxError.
 func Diff(ctx context.Context, a, b Source, o Options) (*Result, error) {
 	w := &walker{}
-	if err := w.open(ctx, a, b); err != nil {
+	if err := w.open(ctx, a, b, o.Memory); err != nil {
 		return nil, err
 	}
 	c := newCollector(w, o)
@@ -83,7 +83,7 @@ func kindName(v value) string { return v.Kind.String() }
 func (c *collector) added(b value) error {
 	if s := c.summary; s != nil {
 		s.Added += b.Numbers
-		s.Other += b.Leaves - b.Numbers
+		s.Other += others(b)
 		c.place(s)
 		return nil
 	}
@@ -94,12 +94,20 @@ func (c *collector) added(b value) error {
 func (c *collector) removed(a value) error {
 	if s := c.summary; s != nil {
 		s.Removed += a.Numbers
-		s.Other += a.Leaves - a.Numbers
+		s.Other += others(a)
 		c.place(s)
 		return nil
 	}
 	c.totals.Removed++
 	return c.keep(Change{Sort: Removed}, a, value{}, structural, float64(a.Size()))
+}
+
+// others is how many values in an array, or a scalar, are no numbers; an empty array is one.
+func others(v value) int64 {
+	if v.Leaves == 0 {
+		return 1
+	}
+	return v.Leaves - v.Numbers
 }
 
 func (c *collector) moved(a, b value, _, _ int64) error {

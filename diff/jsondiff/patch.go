@@ -16,9 +16,9 @@ import (
 // spelling. The operations are written while they are found; memory is bounded as Diff's
 // is. Documents with NaN or Infinity, which no JSON can express, are a *SyntaxError that
 // wraps ErrNotANumber; nothing is written then.
-func Patch(ctx context.Context, out io.Writer, a, b Source, _ Options) error {
+func Patch(ctx context.Context, out io.Writer, a, b Source, o Options) error {
 	w := &walker{}
-	if err := w.open(ctx, a, b); err != nil {
+	if err := w.open(ctx, a, b, o.Memory); err != nil {
 		return err
 	}
 	for _, d := range []*jsondoc.Doc{w.a, w.b} {

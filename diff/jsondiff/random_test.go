@@ -23,12 +23,17 @@ func pair(t *rapid.T) (a, b []byte) {
 	return jsondoctest.Encode(t, x), jsondoctest.Encode(t, y)
 }
 
+// memory is how much of a document is held: all, or little of it.
+func memory(t *rapid.T) int64 {
+	return int64(rapid.SampledFrom([]int{0, 1, 64 * 40}).Draw(t, "memory"))
+}
+
 // A patch, applied by another's library, makes b of a.
 func TestPatchApplies(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		a, b := pair(t)
 		var out bytes.Buffer
-		if err := Patch(context.Background(), &out, bytes.NewReader(a), bytes.NewReader(b), Options{}); err != nil {
+		if err := Patch(context.Background(), &out, bytes.NewReader(a), bytes.NewReader(b), Options{Memory: memory(t)}); err != nil {
 			t.Fatal(err)
 		}
 		p, err := jsonpatch.DecodePatch(out.Bytes())
@@ -62,7 +67,7 @@ func TestPatchApplies(t *testing.T) {
 func TestDiffIsRight(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		a, b := pair(t)
-		r, err := Diff(context.Background(), bytes.NewReader(a), bytes.NewReader(b), Options{Limit: rapid.IntRange(-1, 3).Draw(t, "limit")})
+		r, err := Diff(context.Background(), bytes.NewReader(a), bytes.NewReader(b), Options{Memory: memory(t), Limit: rapid.IntRange(-1, 3).Draw(t, "limit")})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -41,14 +41,14 @@ type walker struct {
 }
 
 // open reads both documents, at the same time.
-func (w *walker) open(ctx context.Context, a, b Source) (err error) {
+func (w *walker) open(ctx context.Context, a, b Source, memory int64) (err error) {
 	done := make(chan error, 1)
 	go func() {
 		var err error
-		w.b, err = jsondoc.Open(ctx, b, "b")
+		w.b, err = jsondoc.Open(ctx, b, "b", memory)
 		done <- err
 	}()
-	w.a, err = jsondoc.Open(ctx, a, "a")
+	w.a, err = jsondoc.Open(ctx, a, "a", memory)
 	if err2 := <-done; err == nil {
 		err = err2
 	}

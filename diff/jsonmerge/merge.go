@@ -18,9 +18,9 @@ import (
 //
 // Conflicts that no preference resolves are all counted, and listed up to the limit: the
 // Result is returned together with ErrConflict then, and nothing is written. A document
-// that is not well formed is told as a *SyntaxError. Of documents up to 32 MB each the
-// text is held in memory, of larger ones an index of at most some 50 MB; and 24 bytes for
-// each place where the source of the output changes.
+// that is not well formed is told as a *SyntaxError. The text of documents
+// up to Options.Memory is held in memory, of larger ones an index of at most some 50 MB;
+// and 24 bytes for each place where the source of the output changes.
 func Merge(ctx context.Context, w io.Writer, base, ours, theirs Source, o Options) (*Result, error) {
 	if o.Limit == 0 {
 		o.Limit = DefaultLimit
@@ -83,7 +83,7 @@ func (m *merger) open(ctx context.Context, sources ...Source) error {
 	var errs [3]error
 	var wait sync.WaitGroup
 	for i, src := range sources {
-		wait.Go(func() { m.docs[i], errs[i] = jsondoc.Open(ctx, src, sideNames[i]) })
+		wait.Go(func() { m.docs[i], errs[i] = jsondoc.Open(ctx, src, sideNames[i], m.o.Memory) })
 	}
 	wait.Wait()
 	for _, err := range errs {

@@ -33,6 +33,9 @@ type Options struct {
 	Limit int
 	// Preview is how many bytes of a value are shown; 0 is DefaultPreview.
 	Preview int
+	// Memory is up to how many bytes the text of a document is held in memory; of a larger
+	// one only windows are. 0 is 32 MB.
+	Memory int64
 }
 
 // Defaults of Options.

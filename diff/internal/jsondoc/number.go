@@ -2,6 +2,7 @@ package jsondoc
 
 import (
 	"bytes"
+	"encoding/binary"
 	"math"
 	"math/bits"
 	"strconv"
@@ -10,10 +11,10 @@ import (
 // maxNumber bounds the length of a number's text.
 const maxNumber = 64 << 10
 
-// number reads the number at pos, whose text is b's beginning, and returns its length and
-// the hash of its exact decimal value. n is 0 when b holds no number; a number that
+// number reads the number that b begins with, and returns its length and the hashes of
+// its exact decimal value and of its text. n is 0 when there is no number; one that
 // touches the end of b may go on.
-func number(b []byte) (n int, hash uint64) {
+func number(b []byte) (n int, hash, spelling uint64) {
 	i := 0
 	neg := false
 	if i < len(b) && b[i] == '-' {
@@ -28,26 +29,35 @@ func number(b []byte) (n int, hash uint64) {
 		i++
 	}
 	if i == first || b[first] == '0' && i > first+1 {
-		return 0, 0
+		return 0, 0, 0
 	}
 	digits = i - first
 	exp := 0
 	if i < len(b) && b[i] == '.' {
 		i++
 		from := i
+		for len(b)-i >= 8 {
+			x, ok := eightDigits(b[i:])
+			if !ok {
+				break
+			}
+			m = m*1e8 + x
+			i += 8
+		}
 		for i < len(b) && b[i]-'0' <= 9 {
 			m = m*10 + uint64(b[i]-'0')
 			i++
 		}
 		if i == from {
-			return 0, 0
+			return 0, 0, 0
 		}
 		exp = from - i
 		digits += i - from
 	}
-	mantissa := i
+	mantissa, plain := i, true
 	if i < len(b) && b[i]|0x20 == 'e' {
 		i++
+		plain = false
 		minus := false
 		if i < len(b) && (b[i] == '+' || b[i] == '-') {
 			minus = b[i] == '-'
@@ -61,7 +71,7 @@ func number(b []byte) (n int, hash uint64) {
 			i++
 		}
 		if i == from {
-			return 0, 0
+			return 0, 0, 0
 		}
 		if minus {
 			e = -e
@@ -73,14 +83,32 @@ func number(b []byte) (n int, hash uint64) {
 			digits--
 		}
 	}
-	if digits > 19 { // m may have overflowed
-		return i, longNumber(b[first:mantissa], exp, neg)
+	if digits > 19 { // m has overflowed
+		hash = longNumber(b[first:mantissa], exp, neg)
+	} else {
+		for m != 0 && m%10 == 0 {
+			m /= 10
+			exp++
+		}
+		hash = numberHash(m, exp, neg)
 	}
-	for m != 0 && m%10 == 0 {
-		m /= 10
-		exp++
+	if plain { // value and length leave no choice
+		return i, hash, mix(hash, uint64(i))
 	}
-	return i, numberHash(m, exp, neg)
+	return i, hash, hashBytes(b[:i])
+}
+
+// eightDigits is the number of eight digits; ok is false when they are not all digits.
+// The method is that of the fast_float library: pairs, then fours, then eight.
+func eightDigits(b []byte) (n uint64, ok bool) {
+	x := binary.LittleEndian.Uint64(b)
+	const high = 0xf0f0f0f0f0f0f0f0
+	if x&high|(x+0x0606060606060606)&high>>4 != 0x3333333333333333 {
+		return 0, false
+	}
+	x = x & 0x0f0f0f0f0f0f0f0f * 2561 >> 8
+	x = x & 0x00ff00ff00ff00ff * 6553601 >> 16
+	return x & 0x0000ffff0000ffff * 42949672960001 >> 32, true
 }
 
 // numberHash is the hash of m*10^exp, where m does not end in 0.

@@ -8,8 +8,6 @@ import (
 )
 
 const (
-	minSpan  = 512     // the index begins with containers of this size
-	maxNodes = 1 << 19 // and grows coarser beyond this many
 	// MaxDepth is how deep documents may be nested, as in encoding/json.
 	MaxDepth = 10000
 	// MaxMembers bounds the members of one object: their names must be told apart.
@@ -18,8 +16,9 @@ const (
 	MaxName = 1 << 20
 )
 
-// Doc is a document that was read through and found well formed. It holds at most 32 MB
-// of its bytes, and an index of at most some 50 MB. It must not be used concurrently.
+// Doc is a document that was read through and found well formed. It holds its text, or
+// windows of half a megabyte where that is larger than allowed, and an index of at most
+// some 50 MB. It must not be used concurrently.
 type Doc struct {
 	Root Value
 	// Word is where the first NaN or Infinity lies, -1 if there is none.
@@ -29,17 +28,23 @@ type Doc struct {
 	side    string
 	nodes   []Value // containers of at least span bytes, in order of their beginning
 	span    int64
+	most    int // how many, before the index becomes coarser
 	indexed bool
 	stack   []frame
 	scratch []byte
-	where   int64 // of the last error of syntax
 }
 
-// Open reads a document through. What is wrong with it is told as a *SyntaxError of that
+// Open reads a document through, holding its text if it is at most so many bytes; 0 is
+// DefaultMemory. What is wrong with it is told as a *SyntaxError of that
 // side; other errors are those of reading. The context holds for all later reading too.
-func Open(ctx context.Context, src Source, side string) (*Doc, error) {
-	d := &Doc{side: side, span: minSpan, Word: -1}
-	d.w = window{ctx: ctx, src: src, size: src.Size(), page: pageSize}
+func Open(ctx context.Context, src Source, side string, memory int64) (*Doc, error) {
+	if memory <= 0 {
+		memory = DefaultMemory
+	}
+	d := &Doc{side: side, Word: -1, w: newWindow(ctx, src, memory)}
+	// With the default, 512 bytes and half a million of them.
+	d.span = max(16, min(512, memory>>16))
+	d.most = int(max(16, min(512<<10, memory>>6)))
 	err := d.read()
 	var se *SyntaxError
 	if errors.As(err, &se) {
@@ -54,7 +59,7 @@ func Open(ctx context.Context, src Source, side string) (*Doc, error) {
 	if err != nil {
 		return nil, err
 	}
-	d.indexed = true
+	d.indexed, d.stack = true, nil
 	return d, nil
 }
 
@@ -93,7 +98,7 @@ func (d *Doc) note(v Value) int {
 	if d.indexed {
 		return -1
 	}
-	if len(d.nodes) >= maxNodes {
+	if len(d.nodes) >= d.most {
 		d.coarsen()
 	}
 	d.nodes = append(d.nodes, v)
@@ -113,7 +118,7 @@ func (d *Doc) closed(slot int, v Value) {
 // coarsen drops the smaller ones of the index until half of it is free, or only what is
 // open is left.
 func (d *Doc) coarsen() {
-	for len(d.nodes) > maxNodes/2 && len(d.nodes) > len(d.stack) {
+	for len(d.nodes) > d.most/2 && len(d.nodes) > len(d.stack) {
 		d.span *= 2
 		kept, open := d.nodes[:0], 0
 		for _, v := range d.nodes {

@@ -1,6 +1,7 @@
 package jsondoc
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 )
@@ -25,7 +26,21 @@ func (d *Doc) unexpected(where string) error {
 // document its error is ErrTruncated.
 func (d *Doc) space() (byte, error) {
 	w := &d.w
+	if w.pos < len(w.buf) && w.buf[w.pos] > ' ' {
+		return w.buf[w.pos], nil
+	}
+	return d.skip()
+}
+
+func (d *Doc) skip() (byte, error) {
+	w := &d.w
 	for {
+		for len(w.buf)-w.pos > 8 && binary.LittleEndian.Uint64(w.buf[w.pos+1:]) == 0x2020202020202020 && w.buf[w.pos] <= ' ' {
+			if c := w.buf[w.pos]; c != ' ' && c != '\n' && c != '\r' && c != '\t' {
+				break
+			}
+			w.pos += 9
+		}
 		for i, c := range w.buf[w.pos:] {
 			if c != ' ' && c != '\n' && c != '\r' && c != '\t' {
 				w.pos += i
@@ -248,7 +263,7 @@ func (d *Doc) number(v Value) (Value, error) {
 	v.Kind, v.Numbers = Number, 1
 	for {
 		b := w.buf[w.pos:]
-		n, h := number(b)
+		n, h, spelling := number(b)
 		if n < len(b) && n > 0 {
 			if isWord(b[n]) {
 				w.pos += n
@@ -256,7 +271,7 @@ func (d *Doc) number(v Value) (Value, error) {
 			}
 			w.pos += n
 			v.End = v.Start + int64(n)
-			v.Hash, v.Spelling = h, hashBytes(b[:n])
+			v.Hash, v.Spelling = h, spelling
 			return v, nil
 		}
 		if n == 0 && len(b) > 20 && !numberGoesOn(b) {
@@ -275,7 +290,7 @@ func (d *Doc) number(v Value) (Value, error) {
 		if n > 0 {
 			w.pos += n
 			v.End = v.Start + int64(n)
-			v.Hash, v.Spelling = h, hashBytes(w.buf[w.pos-n:w.pos])
+			v.Hash, v.Spelling = h, spelling
 			return v, nil
 		}
 		return d.word(v)

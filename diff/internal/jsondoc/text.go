@@ -48,7 +48,7 @@ func (d *Doc) text(limit int) (token, error) {
 		if limit > 0 && len(b) > limit {
 			break
 		}
-		if limit == 0 && len(b) > pageLimit {
+		if limit == 0 && len(b) > w.limit && !w.whole {
 			return d.longText()
 		}
 		ok, err := w.more(w.pos)

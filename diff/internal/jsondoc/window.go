@@ -7,23 +7,33 @@ import (
 	"io"
 )
 
-const (
-	// wholeSize is up to what size a document is held in memory as a whole.
-	wholeSize = 32 << 20
-	pageSize  = 32 << 10  // what is read at a new place
-	pageLimit = 512 << 10 // what is read at once where reading goes on
-)
+// DefaultMemory is how much of a document's text is held in memory when nothing else is
+// asked for.
+const DefaultMemory = 32 << 20
 
 // window is the part of a source that is in memory: buf holds the bytes from base on.
 type window struct {
 	ctx  context.Context
 	src  Source
 	size int64
-	buf  []byte
-	pos  int
-	base int64
-	page int // how much is read next
+	// whole tells that all of it is read at once; otherwise up to limit where reading goes
+	// on, and a sixteenth of that at a new place.
+	whole bool
+	limit int
+	buf   []byte
+	pos   int
+	base  int64
+	page  int // how much is read next
 }
+
+func newWindow(ctx context.Context, src Source, memory int64) window {
+	w := window{ctx: ctx, src: src, size: src.Size(), limit: int(max(16, min(512<<10, memory/64)))}
+	w.whole = w.size <= memory
+	w.page = w.first()
+	return w
+}
+
+func (w *window) first() int { return max(1, w.limit/16) }
 
 func (w *window) off() int64 { return w.base + int64(w.pos) }
 
@@ -33,7 +43,7 @@ func (w *window) seek(off int64) {
 		w.pos = int(i)
 		return
 	}
-	w.base, w.pos, w.buf, w.page = off, 0, w.buf[:0], pageSize
+	w.base, w.pos, w.buf, w.page = off, 0, w.buf[:0], w.first()
 }
 
 // more reads on, keeping what lies at and behind keep in buf, and tells whether there was
@@ -46,11 +56,11 @@ func (w *window) more(keep int) (bool, error) {
 	if err := w.ctx.Err(); err != nil {
 		return false, err
 	}
-	if w.size <= wholeSize {
-		w.page = int(w.size)
-	}
 	n := int(min(int64(w.page), w.size-at))
-	w.page = min(max(pageSize, 2*w.page), max(pageLimit, w.page))
+	if w.whole {
+		n = int(w.size - at)
+	}
+	w.page = min(2*w.page, w.limit)
 	rest := copy(w.buf, w.buf[keep:])
 	w.base += int64(keep)
 	w.pos -= keep
