@@ -56,11 +56,13 @@ type candidate struct {
 // named id first, then *_id, uuid, name or key. One of another name counts only with
 // string or number values that are all found in the others too, if shorter. In all cases
 // at least half of the elements of the shorter array must have a partner. It returns nil
-// when there is no such member. docs[i] is the document of lists[i].
+// when there is no such member. Empty
+// arrays fit any key, if not all of them are empty. docs[i] is the document of lists[i].
 func FindKey(docs []*Doc, lists []Elements) (*Key, error) {
-	for _, list := range lists {
-		if len(list) == 0 {
-			return nil, nil
+	model := -1
+	for k, list := range lists {
+		if len(list) > 0 && model < 0 {
+			model = k
 		}
 		for i := range list {
 			if list[i].Kind != Object {
@@ -68,7 +70,10 @@ func FindKey(docs []*Doc, lists []Elements) (*Key, error) {
 			}
 		}
 	}
-	cands, err := docs[0].candidates(lists[0][0])
+	if model < 0 {
+		return nil, nil
+	}
+	cands, err := docs[model].candidates(lists[model][0])
 	if err != nil || len(cands) == 0 {
 		return nil, err
 	}
@@ -201,7 +206,7 @@ func partners(of [][]uint64, rank int) bool {
 			}
 		}
 		short := min(len(set), len(list))
-		if rank == otherName && common < short || 2*common < short {
+		if rank == otherName && (common < short || short == 0) || 2*common < short {
 			return false
 		}
 	}
