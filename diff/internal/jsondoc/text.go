@@ -154,16 +154,44 @@ func wholePart(b []byte) int {
 			break
 		}
 	}
-	// An escape is at most 12 bytes long, with its partner. One that begins within the
-	// last 12 is left for the next part; of backslashes in a row every other begins one.
-	from := max(0, n-12)
-	for from > 0 && b[from-1] == '\\' {
-		from--
+	for i := 0; ; {
+		j := bytes.IndexByte(b[i:n], '\\')
+		if j < 0 {
+			return n
+		}
+		i += j
+		size := escapeSize(b[i:n])
+		if size == 0 {
+			return i
+		}
+		i += size
 	}
-	if i := bytes.IndexByte(b[from:n], '\\'); i >= 0 {
-		return from + i
+}
+
+// escapeSize is the length of the escape that b begins with, both halves of a surrogate
+// pair being one; 0 when b may end within it.
+func escapeSize(b []byte) int {
+	switch {
+	case len(b) < 2:
+		return 0
+	case b[1] != 'u':
+		return 2
+	case len(b) < 6:
+		return 0
 	}
-	return n
+	if r := hex4(b[2:]); r < 0xd800 || r >= 0xdc00 {
+		return 6
+	}
+	switch {
+	case len(b) > 6 && b[6] != '\\', len(b) > 7 && b[7] != 'u':
+		return 6
+	case len(b) < 12:
+		return 0
+	}
+	if r := hex4(b[8:]); r < 0xdc00 || r >= 0xe000 {
+		return 6
+	}
+	return 12
 }
 
 func (d *Doc) badUTF8(s []byte) error {

@@ -56,7 +56,7 @@ func (w *window) more(keep int) (bool, error) {
 	if err := w.ctx.Err(); err != nil {
 		return false, err
 	}
-	n := int(min(int64(w.page), w.size-at))
+	n := int(min(int64(max(w.page, len(w.buf)-keep)), w.size-at)) // long tokens are not read bit by bit
 	if w.whole {
 		n = int(w.size - at)
 	}
