@@ -27,7 +27,7 @@ func (w *walker) arrays(a, b value) error {
 	if key != nil {
 		return w.byKey(key, ea, eb)
 	}
-	return w.byRuns(w.aligner.Align(ea.Hashes(), eb.Hashes()), ea, eb)
+	return w.byRuns(w.aligner.Pairs(ea, eb), ea, eb)
 }
 
 // byPosition goes through both at the same pace.
@@ -58,16 +58,10 @@ func (w *walker) byPosition(a, b value) error {
 	}
 }
 
-// byRuns goes from one run of equal elements to the next. What lies between is compared
-// by position, as far as it goes.
+// byRuns goes from one run of pairs to the next.
 func (w *walker) byRuns(runs []jsondoc.Run, ea, eb jsondoc.Elements) error {
 	i, j := 0, 0
 	for _, r := range append(runs, jsondoc.Run{A: len(ea), B: len(eb)}) {
-		for ; i < r.A && j < r.B; i, j = i+1, j+1 {
-			if err := w.at(segment{A: int64(i), B: int64(j)}, ea[i], eb[j]); err != nil {
-				return err
-			}
-		}
 		for ; i < r.A; i++ {
 			if err := w.remove(segment{A: int64(i), B: int64(j)}, ea[i]); err != nil {
 				return err

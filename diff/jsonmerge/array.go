@@ -135,22 +135,13 @@ func keyed(m *merger, a *assembly, lists [3]jsondoc.Elements, key *jsondoc.Key) 
 	return w
 }
 
-// sequenced aligns by what each side has in common with base; elements between, by
-// position as far as that goes.
+// sequenced aligns each side with base as sequences.
 func sequenced(m *merger, a *assembly, lists [3]jsondoc.Elements) *weave {
 	w := newWeave(m, a, lists)
-	hashes := lists[base].Hashes()
 	for _, side := range []int{ours, theirs} {
-		runs := m.aligner.Align(hashes, lists[side].Hashes())
-		i, j := 0, 0
-		for _, r := range append(runs, jsondoc.Run{A: len(lists[base]), B: len(lists[side])}) {
-			for ; i < r.A && j < r.B; i, j = i+1, j+1 {
-				w.match(side, i, j)
-			}
-			i, j = r.A, r.B
-			for range r.N {
-				w.match(side, i, j)
-				i, j = i+1, j+1
+		for _, r := range m.aligner.Pairs(lists[base], lists[side]) {
+			for n := range r.N {
+				w.match(side, r.A+n, r.B+n)
 			}
 		}
 	}

@@ -38,6 +38,43 @@ func (al *Aligner) Align(a, b []uint64) []Run {
 	return runs
 }
 
+// Pairs says which elements of two arrays belong together: equal ones as Align finds them,
+// and between those by position where there are as many on both sides, otherwise those of
+// one kind, then by position as far as that goes.
+func (al *Aligner) Pairs(a, b Elements) []Run {
+	var pairs []Run
+	i, j := 0, 0
+	for _, r := range append(al.Align(a.Hashes(), b.Hashes()), Run{len(a), len(b), 0}) {
+		pairs = append(pairs, al.gap(a[i:r.A], b[j:r.B], i, j)...)
+		if r.N > 0 {
+			pairs = append(pairs, r)
+		}
+		i, j = r.A+r.N, r.B+r.N
+	}
+	return pairs
+}
+
+// gap pairs elements of which none are equal, the first of which have the indices i and j.
+func (al *Aligner) gap(a, b Elements, i, j int) (pairs []Run) {
+	if len(a) == 0 || len(b) == 0 {
+		return nil
+	}
+	if len(a) == len(b) {
+		return []Run{{i, j, len(a)}}
+	}
+	x, y := 0, 0
+	for _, r := range append(al.Align(a.kinds(), b.kinds()), Run{len(a), len(b), 0}) {
+		if n := min(r.A-x, r.B-y); n > 0 {
+			pairs = append(pairs, Run{i + x, j + y, n})
+		}
+		if r.N > 0 {
+			pairs = append(pairs, Run{i + r.A, j + r.B, r.N})
+		}
+		x, y = r.A+r.N, r.B+r.N
+	}
+	return pairs
+}
+
 // middle goes forward from the beginning, and keeps for each number of edits how far it
 // came on each diagonal, to find the way back.
 func (al *Aligner) middle(a, b []uint64) []Run {

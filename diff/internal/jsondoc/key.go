@@ -24,6 +24,18 @@ func (e Elements) Hashes() []uint64 {
 	return h
 }
 
+// kinds of the elements, true and false being one.
+func (e Elements) kinds() []uint64 {
+	k := make([]uint64, len(e))
+	for i := range e {
+		k[i] = uint64(e[i].Kind)
+		if e[i].Kind == False {
+			k[i] = uint64(True)
+		}
+	}
+	return k
+}
+
 // Elements reads the elements of an array.
 func (d *Doc) Elements(v Value) (Elements, error) {
 	list := make(Elements, 0, v.Count)
