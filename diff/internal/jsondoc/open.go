@@ -77,7 +77,7 @@ func (d *Doc) read() error {
 	if d.Root, err = d.scan(); err != nil {
 		return err
 	}
-	c, err = d.space()
+	_, err = d.space()
 	if err == nil {
 		return d.wrongText(d.w.off(), "there is more than one document", nil)
 	}

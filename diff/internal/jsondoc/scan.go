@@ -2,7 +2,6 @@ package jsondoc
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 )
 
@@ -344,6 +343,3 @@ func (d *Doc) badNumber() error {
 	}
 	return d.wrongText(d.w.off(), fmt.Sprintf("%q is no number", b[:min(n, 40)]), nil)
 }
-
-// ended tells the end of the document from other errors.
-func ended(err error) bool { return errors.Is(err, ErrTruncated) }
