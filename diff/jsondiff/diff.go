@@ -187,18 +187,14 @@ func (c *collector) keep(ch Change, a, b value, class int, weight float64) (err 
 		return err
 	}
 	if !onlyA {
-		p, err := path.Pointer(nil, false)
-		if err != nil {
+		if ch.PointerB, err = pointer(path, false); err != nil {
 			return err
 		}
-		ch.PointerB = string(p)
 	}
 	if ch.Sort != Added {
-		p, err := path.Pointer(nil, true)
-		if err != nil {
+		if ch.PointerA, err = pointer(path, true); err != nil {
 			return err
 		}
-		ch.PointerA = string(p)
 	}
 	if ch.A, err = c.w.a.Show(a, c.o.Preview); err != nil {
 		return err
@@ -208,4 +204,15 @@ func (c *collector) keep(ch Change, a, b value, class int, weight float64) (err 
 	}
 	c.top.put(ch, class, weight)
 	return nil
+}
+
+// maxPointer bounds the length of pointers, so that it bounds that of a Result.
+const maxPointer = 64 << 10
+
+func pointer(path jsondoc.Path, inA bool) (string, error) {
+	p, err := path.Pointer(nil, inA)
+	if len(p) > maxPointer {
+		return "", err
+	}
+	return string(p), err
 }

@@ -175,6 +175,29 @@ func TestPreview(t *testing.T) {
 	}
 }
 
+// Paths are cut where names or nesting would make them long.
+func TestLongPaths(t *testing.T) {
+	long := strings.Repeat("é", 200)
+	doc := func(v string) string {
+		return `{"` + long + `":` + strings.Repeat(`{"abcdefghi":`, 2000) + `{"z":` + v + "}" + strings.Repeat("}", 2001)
+	}
+	c := diff(t, doc("1"), doc("2"), Options{}).Changes[0]
+	if !strings.HasPrefix(c.Path, "$['"+strings.Repeat("é", 50)+"…'].abcdefghi.") || !strings.HasSuffix(c.Path, ".abcdefghi….z") || len(c.Path) > 4200 {
+		t.Errorf("%d bytes: %s", len(c.Path), c.Path)
+	}
+	if want := "/" + long + strings.Repeat("/abcdefghi", 2000) + "/z"; c.PointerA != want || c.PointerB != want {
+		t.Errorf("%s", c.PointerA)
+	}
+	deep := strings.Repeat("[", 9000)
+	c = diff(t, strings.Repeat(`{"abcdefghi":`, 9000)+"1"+strings.Repeat("}", 9000), strings.Repeat(`{"abcdefghi":`, 9000)+"2"+strings.Repeat("}", 9000), Options{}).Changes[0]
+	if c.PointerA != "" || c.PointerB != "" {
+		t.Errorf("pointers of %d bytes", len(c.PointerA))
+	}
+	if r := diff(t, deep+"1"+strings.Repeat("]", 9000), deep+"2"+strings.Repeat("]", 9000), Options{}); r.Totals.Numbers != 1 {
+		t.Errorf("%+v", r.Totals)
+	}
+}
+
 // The fields of the JSON form are promised.
 func TestJSON(t *testing.T) {
 	r := diff(t, `{"p":[{"id":1,"w":2},{"id":2}],"a/b~":"x"}`, `{"p":[{"id":2},{"id":1,"w":3}],"n":[1.50]}`, Options{})

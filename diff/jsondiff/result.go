@@ -92,10 +92,11 @@ type Change struct {
 	Sort Sort `json:"sort"`
 	// Path is for people: JSONPath, with elements that were aligned by a key named by it,
 	// such as $.patterns[pattern_id=17].weight; other elements go by their index in b (in a
-	// if they were removed).
+	// if they were removed). Names are cut to 100 bytes, and of paths beyond 4 KB the middle
+	// is left out, with an ellipsis.
 	Path string `json:"path"`
 	// PointerA and PointerB are JSON Pointers (RFC 6901) into the documents; "" where the
-	// value is not in that document, or is the document.
+	// value is not in that document, or is the document, or the pointer is longer than 64 KB.
 	PointerA string `json:"pointer_a,omitempty"`
 	PointerB string `json:"pointer_b,omitempty"`
 	// A and B are the value before and after.

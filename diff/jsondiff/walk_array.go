@@ -100,7 +100,7 @@ func (w *walker) byKey(key *jsondoc.Key, ea, eb jsondoc.Elements) error {
 	}
 	for i := len(ea) - 1; i >= 0; i-- {
 		if _, ok := inB[key.Of[0][i]]; !ok {
-			s := segment{A: int64(i), B: int64(i), Doc: w.a, Key: key.Name, KeyAt: key.At[0][i]}
+			s := segment{A: int64(i), B: int64(i), Doc: w.a, Key: key.Name, KeyHash: key.Hash, Element: ea[i]}
 			if err := w.remove(s, ea[i]); err != nil {
 				return err
 			}
@@ -108,7 +108,7 @@ func (w *walker) byKey(key *jsondoc.Key, ea, eb jsondoc.Elements) error {
 	}
 	for _, m := range moves(order) {
 		i, j := from[m.item], order[m.item]
-		w.push(segment{A: int64(i), B: int64(j), Doc: w.b, Key: key.Name, KeyAt: key.At[1][j]})
+		w.push(segment{A: int64(i), B: int64(j), Doc: w.b, Key: key.Name, KeyHash: key.Hash, Element: eb[j]})
 		err := w.to.moved(ea[i], eb[j], int64(m.from), int64(m.to))
 		w.pop()
 		if err != nil {
@@ -116,7 +116,7 @@ func (w *walker) byKey(key *jsondoc.Key, ea, eb jsondoc.Elements) error {
 		}
 	}
 	for j := range eb {
-		s := segment{A: int64(partner[j] - 1), B: int64(j), Doc: w.b, Key: key.Name, KeyAt: key.At[1][j]}
+		s := segment{A: int64(partner[j] - 1), B: int64(j), Doc: w.b, Key: key.Name, KeyHash: key.Hash, Element: eb[j]}
 		var err error
 		if partner[j] == 0 {
 			s.A = int64(j)

@@ -196,7 +196,7 @@ func (w *weave) begin(side, j int) {
 func (w *weave) segment(side, j int) segment {
 	s := segment{A: int64(j), B: int64(j)}
 	if w.key != nil {
-		s.Doc, s.Key, s.KeyAt = w.m.docs[side], w.key.Name, w.key.At[side][j]
+		s.Doc, s.Key, s.KeyHash, s.Element = w.m.docs[side], w.key.Name, w.key.Hash, w.lists[side][j]
 	}
 	return s
 }

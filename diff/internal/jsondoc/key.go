@@ -7,6 +7,7 @@ import (
 
 const (
 	maxKeyNames = 32 // members of the first element that are looked at
+	maxKeys     = 8  // and the likeliest of them, that are tried
 	// MaxElements is how many elements of one array are held at once for alignment;
 	// longer arrays are compared by position.
 	MaxElements = 100_000
@@ -51,10 +52,9 @@ func (d *Doc) Elements(v Value) (Elements, error) {
 // Key is a member by which the elements of arrays are told apart.
 type Key struct {
 	Name string
+	Hash uint64 // of the name
 	// Of holds the key of each element, by array and index: the hash of its value.
 	Of [][]uint64
-	// At holds where the key's value lies in each element.
-	At [][]Value
 }
 
 // candidate is a member that might be the key.
@@ -89,9 +89,9 @@ func FindKey(docs []*Doc, lists []Elements) (*Key, error) {
 	if err != nil || len(cands) == 0 {
 		return nil, err
 	}
-	of := make([][][]Value, len(cands)) // by candidate, list, element
+	of := make([][][]uint64, len(cands)) // by candidate, list, element
 	for i := range of {
-		of[i] = make([][]Value, len(lists))
+		of[i] = make([][]uint64, len(lists))
 	}
 	for k, list := range lists {
 		if cands, of, err = docs[k].gather(list, k, cands, of); err != nil || len(cands) == 0 {
@@ -99,8 +99,8 @@ func FindKey(docs []*Doc, lists []Elements) (*Key, error) {
 		}
 	}
 	for i, c := range cands {
-		if hashes := keyHashes(of[i]); partners(hashes, c.rank) {
-			return &Key{Name: c.name, Of: hashes, At: of[i]}, nil
+		if partners(of[i], c.rank) {
+			return &Key{Name: c.name, Hash: c.hash, Of: of[i]}, nil
 		}
 	}
 	return nil, nil
@@ -127,7 +127,7 @@ func (d *Doc) candidates(v Value) ([]candidate, error) {
 		cands = append(cands, candidate{name, it.Name.Hash, keyRank(name)})
 	}
 	slices.SortStableFunc(cands, func(a, b candidate) int { return a.rank - b.rank })
-	return cands, nil
+	return cands[:min(len(cands), maxKeys)], nil
 }
 
 const otherName = 9
@@ -150,13 +150,13 @@ func keyRank(name string) int {
 
 // gather reads the candidates' values in the elements of one list, and drops candidates
 // that an element lacks or that occur twice.
-func (d *Doc) gather(list Elements, k int, cands []candidate, of [][][]Value) ([]candidate, [][][]Value, error) {
+func (d *Doc) gather(list Elements, k int, cands []candidate, of [][][]uint64) ([]candidate, [][][]uint64, error) {
 	seen := make([]map[uint64]struct{}, len(cands))
 	byName := map[uint64]int{}
 	for i, c := range cands {
 		seen[i] = make(map[uint64]struct{}, len(list))
 		byName[c.hash] = i
-		of[i][k] = make([]Value, 0, len(list))
+		of[i][k] = make([]uint64, 0, len(list))
 	}
 	for n, v := range list {
 		for it := d.Children(v); ; {
@@ -175,7 +175,7 @@ func (d *Doc) gather(list Elements, k int, cands []candidate, of [][][]Value) ([
 				continue
 			}
 			seen[i][it.Value.Hash] = struct{}{}
-			of[i][k] = append(of[i][k], it.Value)
+			of[i][k] = append(of[i][k], it.Value.Hash)
 		}
 		for i, c := range cands {
 			if len(of[i][k]) != n+1 {
@@ -187,21 +187,13 @@ func (d *Doc) gather(list Elements, k int, cands []candidate, of [][][]Value) ([
 		}
 	}
 	var left []candidate
-	var values [][][]Value
+	var values [][][]uint64
 	for i, c := range cands {
 		if len(of[i][k]) == len(list) {
 			left, values = append(left, c), append(values, of[i])
 		}
 	}
 	return left, values, nil
-}
-
-func keyHashes(of [][]Value) [][]uint64 {
-	out := make([][]uint64, len(of))
-	for i, list := range of {
-		out[i] = Elements(list).Hashes()
-	}
-	return out
 }
 
 // partners tells whether enough elements of the first list are found in each other.

@@ -16,7 +16,8 @@ type Segment struct {
 	Name    Name   // of a member
 	A, B    int64  // of an element: its index in each document
 	Key     string // by which an element was aligned, if it was
-	KeyAt   Value  // in Doc
+	KeyHash uint64 // of that name
+	Element Value  // in Doc, with the key
 	Between bool   // it is no element, but the place before that of index A
 
 	text   string // the decoded name, or the key as it is shown, once it was read
@@ -32,17 +33,31 @@ func (s *Segment) read() (err error) {
 	case s.Member:
 		s.text, err = s.Doc.Text(s.Name.Start, s.Name.End)
 	case s.Key != "":
-		if s.KeyAt.Kind == String {
-			s.text, _, err = s.Doc.Preview(s.KeyAt, 100)
-		} else {
-			var b []byte
-			b, err = s.Doc.Bytes(s.KeyAt.Start, min(s.KeyAt.End, s.KeyAt.Start+40))
-			s.text = string(b)
-		}
+		s.text, err = s.Doc.keyOf(s.Element, s.KeyHash)
 	}
 	s.texted = err == nil
 	return err
 }
+
+// keyOf is the text of an element's key.
+func (d *Doc) keyOf(element Value, name uint64) (string, error) {
+	for it := d.Children(element); ; {
+		ok, err := it.Next()
+		if !ok || err != nil {
+			return "", err
+		}
+		if it.Name.Hash == name {
+			text, _, err := d.Preview(it.Value, maxShownName)
+			return text, err
+		}
+	}
+}
+
+// What paths for people are cut to.
+const (
+	maxShownName = 100
+	maxPath      = 4 << 10
+)
 
 var plainName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
@@ -50,16 +65,26 @@ var plainName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 type Path []Segment
 
 // Format writes a path for people: JSONPath, with keys in the place of indices where there
-// are any. Indices are those in a or in b.
+// are any. Indices are those in a or in b. Long names are cut, and where there are very many
+// steps those in the middle are left out, with an ellipsis.
 func (path Path) Format(inA bool) (string, error) {
 	var b strings.Builder
 	b.WriteByte('$')
+	cut := false
 	for i := range path {
+		if cut = b.Len() > maxPath; cut && i+1 < len(path) {
+			continue
+		}
+		if cut {
+			b.WriteString("…")
+		}
 		s := &path[i]
 		if err := s.read(); err != nil {
 			return "", err
 		}
 		switch {
+		case s.Member && len(s.text) > maxShownName:
+			writeName(&b, s.text[:wholeRunes([]byte(s.text[:maxShownName]))]+"…")
 		case s.Member && plainName.MatchString(s.text):
 			b.WriteString("." + s.text)
 		case s.Member:
