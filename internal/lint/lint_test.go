@@ -48,6 +48,7 @@ var owners = map[string][]string{
 	"github.com/klauspost/reedsolomon": {"objects/parity"},
 	"github.com/spf13/cobra":           {"cmd"},
 	"github.com/google/jsonschema-go":  {"schema"},
+	"github.com/evanphx/json-patch":    {"diff/jsondiff"},
 	"go.yaml.in/yaml":                  {"schema"},
 	"github.com/BurntSushi/toml":       {"schema"},
 	"github.com/go-git":                {"internal/gitinfo"},
