@@ -1,0 +1,128 @@
+package tensordiff
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// fileSource is a file as a store would hand it in.
+type fileSource struct{ *os.File }
+
+func (f fileSource) Size() int64 {
+	fi, err := f.Stat()
+	if err != nil {
+		return 0
+	}
+	return fi.Size()
+}
+
+// transformer writes a safetensors file of about size bytes, of 24 layers; change
+// tells of a layer how much is added to its values, -1 is the embedding.
+func transformer(b *testing.B, name, dtype string, size int, change func(layer int) float64) fileSource {
+	b.Helper()
+	width := map[string]int{"BF16": 2, "F16": 2, "F32": 4, "F64": 8}[dtype]
+	each := size / width / 25 / 1024 * 1024
+	var head strings.Builder
+	head.WriteByte('{')
+	for l := -1; l < 24; l++ {
+		tensor := "model.embed_tokens.weight"
+		if l >= 0 {
+			tensor = fmt.Sprintf("model.layers.%d.mlp.up_proj.weight", l)
+			head.WriteByte(',')
+		}
+		fmt.Fprintf(&head, `%q:{"dtype":%q,"shape":[%d,1024],"data_offsets":[%d,%d]}`, tensor, dtype, each/1024, (l+1)*each*width, (l+2)*each*width)
+	}
+	head.WriteByte('}')
+	var out bytes.Buffer
+	out.Write(binary.LittleEndian.AppendUint64(nil, uint64(head.Len())))
+	out.WriteString(head.String())
+	r, noise := rand.New(rand.NewPCG(1, 1)), rand.New(rand.NewPCG(2, 2))
+	for l := -1; l < 24; l++ {
+		d := change(l)
+		for range each {
+			x := r.NormFloat64() * 0.02
+			if d != 0 {
+				x += noise.NormFloat64() * d
+			}
+			out.Write(encode(nil, dtype, x))
+		}
+	}
+	path := filepath.Join(b.TempDir(), name)
+	if err := os.WriteFile(path, out.Bytes(), 0o600); err != nil {
+		b.Fatal(err)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { f.Close() })
+	return fileSource{f}
+}
+
+// encode appends a number of a type.
+func encode(b []byte, dtype string, x float64) []byte {
+	le := binary.LittleEndian
+	switch dtype {
+	case "BF16":
+		u := math.Float32bits(float32(x))
+		return le.AppendUint16(b, uint16((u+0x7fff+u>>16&1)>>16))
+	case "F16":
+		return le.AppendUint16(b, toFloat16(x))
+	case "F32":
+		return le.AppendUint32(b, math.Float32bits(float32(x)))
+	case "F64":
+		return le.AppendUint64(b, math.Float64bits(x))
+	}
+	panic("no encoding of " + dtype)
+}
+
+// toFloat16 cuts a number off to a binary16.
+func toFloat16(x float64) uint16 {
+	sign := uint16(0)
+	if math.Signbit(x) {
+		sign, x = 1<<15, -x
+	}
+	switch {
+	case x != x:
+		return sign | 0x7e00
+	case x >= 65536:
+		return sign | 0x7c00
+	}
+	frac, e := math.Frexp(x) // frac is at least 1/2
+	if e < -13 {
+		return sign | uint16(x*(1<<24))
+	}
+	return sign | uint16(e+14)<<10 | uint16(frac*2048)&0x3ff
+}
+
+func BenchmarkDiff(b *testing.B) {
+	const size = 200 << 20
+	for _, dtype := range []string{"BF16", "F32", "F16", "F64"} {
+		all := func(int) float64 { return 0.001 }
+		two := func(l int) float64 {
+			if l == 3 || l == 7 {
+				return 0.001
+			}
+			return 0
+		}
+		x := transformer(b, "before."+dtype, dtype, size, func(int) float64 { return 0 })
+		for name, y := range map[string]fileSource{"all": transformer(b, "all."+dtype, dtype, size, all), "two": transformer(b, "two."+dtype, dtype, size, two)} {
+			b.Run(dtype+"/"+name, func(b *testing.B) {
+				b.SetBytes(x.Size())
+				for b.Loop() {
+					if _, err := Diff(context.Background(), x, y, Options{Workers: 1}); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+	}
+}

@@ -1,0 +1,2 @@
+// Package tensordiff compares two files of tensors.
+package tensordiff
