@@ -26,7 +26,7 @@ func (f fileSource) Size() int64 {
 
 // transformer writes a safetensors file of about size bytes, of 24 layers; change
 // tells of a layer how much is added to its values, -1 is the embedding.
-func transformer(b *testing.B, name, dtype string, size int, change func(layer int) float64) fileSource {
+func transformer(b testing.TB, name, dtype string, size int, change func(layer int) float64) fileSource {
 	b.Helper()
 	width := map[string]int{"BF16": 2, "F16": 2, "F32": 4, "F64": 8}[dtype]
 	each := size / width / 25 / 1024 * 1024
@@ -44,15 +44,14 @@ func transformer(b *testing.B, name, dtype string, size int, change func(layer i
 	var out bytes.Buffer
 	out.Write(binary.LittleEndian.AppendUint64(nil, uint64(head.Len())))
 	out.WriteString(head.String())
-	r, noise := rand.New(rand.NewPCG(1, 1)), rand.New(rand.NewPCG(2, 2))
 	for l := -1; l < 24; l++ {
-		d := change(l)
-		for range each {
-			x := r.NormFloat64() * 0.02
-			if d != 0 {
-				x += noise.NormFloat64() * d
-			}
-			out.Write(encode(nil, dtype, x))
+		r, noise := rand.New(rand.NewPCG(1, 1)), rand.New(rand.NewPCG(2, 2))
+		row := make([]byte, 0, 64<<10*width)
+		for range min(64<<10, each) {
+			row = encode(row, dtype, r.NormFloat64()*0.02+noise.NormFloat64()*change(l))
+		}
+		for left := each * width; left > 0; left -= len(row) {
+			out.Write(row[:min(left, len(row))])
 		}
 	}
 	path := filepath.Join(b.TempDir(), name)

@@ -171,6 +171,7 @@ type worker struct {
 	bufA, bufB []byte
 	again      []byte // of what is read a second time
 	x, y       [chunk]float64
+	part       partial
 	tolerance  uint64
 }
 
@@ -281,18 +282,55 @@ func (w *worker) values(s *sums, p *pair, x, y []byte, at int64) {
 		n := min(chunk, len(x)/m.a.width)
 		a, b := x[:n*m.a.width], y[:n*m.b.width]
 		x, y = x[len(a):], y[len(b):]
-		if m.alike && bytes.Equal(a, b) {
+		switch {
+		case m.alike && bytes.Equal(a, b):
 			w.moments(s, p, a)
-		} else {
-			u, v := w.x[:n], w.y[:n]
-			m.a.decode(u, a)
-			m.b.decode(v, b)
-			scale(p.a, u)
-			scale(p.b, v)
-			s.two(u, v, at, w.tolerance)
+		case !m.alike || w.tolerance > 0:
+			w.decoded(s, p, a, b, at)
+		default:
+			changed := s.changed + unequal(a, b, m.a.width)
+			if !w.fused(s, p, a, b, at) {
+				w.decoded(s, p, a, b, at)
+			}
+			s.changed = changed
 		}
 		at += int64(n)
 	}
+}
+
+// decoded adds a chunk by its values.
+func (w *worker) decoded(s *sums, p *pair, a, b []byte, at int64) {
+	m := &p.mode
+	n := len(a) / m.a.width
+	x, y := w.x[:n], w.y[:n]
+	m.a.decode(x, a)
+	m.b.decode(y, b)
+	scale(p.a, x)
+	scale(p.b, y)
+	s.two(x, y, at, w.tolerance)
+}
+
+// fused adds a chunk by the kernel of its type, except for changed. It adds
+// nothing, and returns false, if there is none or if some numbers may not be
+// finite.
+func (w *worker) fused(s *sums, p *pair, a, b []byte, at int64) bool {
+	m, t := &p.mode, &w.part
+	if m.kernel.add == nil {
+		return false
+	}
+	*t = partial{square: s.square}
+	m.kernel.add(t, a, b)
+	if !(t.aa < m.kernel.limit && t.bb < m.kernel.limit) {
+		return false
+	}
+	s.fold(t, len(a)/m.a.width)
+	if t.square > s.square {
+		off := t.at * m.a.width
+		m.a.decode(w.x[:1], a[off:])
+		m.a.decode(w.y[:1], b[off:])
+		s.raise(math.Float64bits(w.y[0]-w.x[0])&magnitude, at+int64(t.at))
+	}
+	return true
 }
 
 // scale makes values of quantised numbers.

@@ -13,7 +13,7 @@ type mode struct {
 	a, b     codec
 	bigA     bool
 	bigB     bool
-	affine   bool // values are scaled
+	kernel   kernel // of types that have one, if only alike elements are compared
 	elements int64
 	bytes    int64 // of opaque data, on either side
 }
@@ -28,10 +28,12 @@ func modeOf(x, y *tensor.Entry) (m mode, note string) {
 	m.b, okB = codecOf(y)
 	m.elements = x.Elements
 	m.bigA, m.bigB = x.BigEndian && m.a.width > 1, y.BigEndian && m.b.width > 1
-	m.affine = x.Scale != 0 || y.Scale != 0
 	m.alike = x.DType == y.DType && x.Scale == y.Scale && x.Min == y.Min
 	switch {
 	case okA && okB:
+		if m.alike && x.Scale == 0 {
+			m.kernel = kernels[x.DType]
+		}
 	case x.DType != y.DType:
 		return m, fmt.Sprintf("values of type %s are not compared with those of %s", x.DType, y.DType)
 	case x.Packed != y.Packed || x.BigEndian != y.BigEndian:

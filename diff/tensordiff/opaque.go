@@ -35,7 +35,7 @@ func (w *worker) compareOpaque(p *pair, u *unit) error {
 			}
 			if !bytes.Equal(x, y) {
 				u.differs = true
-				u.sums.bytes += unequal(x, y)
+				u.sums.bytes += unequal(x, y, 1)
 			}
 		}
 		lo += n
@@ -43,16 +43,21 @@ func (w *worker) compareOpaque(p *pair, u *unit) error {
 	return nil
 }
 
-// unequal counts the bytes in which two slices of one length differ.
-func unequal(x, y []byte) (n int64) {
-	const low = 0x7f7f7f7f7f7f7f7f
+// unequal counts the numbers of width bytes in which two slices of one length,
+// whole numbers, differ.
+func unequal(x, y []byte, width int) (n int64) {
+	high := uint64(1) << (8*width - 1) // the highest bit of each number
+	for k := width; k < 8; k *= 2 {
+		high |= high << (8 * k)
+	}
+	low := ^high
 	for len(x) >= 8 && len(y) >= 8 {
 		d := binary.LittleEndian.Uint64(x) ^ binary.LittleEndian.Uint64(y)
-		n += int64(bits.OnesCount64((d&low + low | d) &^ low)) // the high bit of each byte that is not 0
+		n += int64(bits.OnesCount64((d&low + low | d) & high)) // one for each that is not 0
 		x, y = x[8:], y[8:]
 	}
-	for i := range x {
-		if x[i] != y[i] {
+	for ; len(x) >= width; x, y = x[width:], y[width:] {
+		if !bytes.Equal(x[:width], y[:width]) {
 			n++
 		}
 	}

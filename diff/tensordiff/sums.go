@@ -38,9 +38,10 @@ type sums struct {
 	a, b       moments
 	aa, bb, dd float64
 	changed    int64
-	max        uint64 // the bits of the largest |b-a|, which order as the numbers do
-	at         int64  // where that is; it is somewhere if max > 0
-	bytes      int64  // that changed, of opaque data
+	max        uint64  // the bits of the largest |b-a|, which order as the numbers do
+	square     float64 // of that number
+	at         int64   // where that is; it is somewhere if max > 0
+	bytes      int64   // that changed, of opaque data
 }
 
 // plus adds sums of what follows.
@@ -52,8 +53,14 @@ func (s *sums) plus(o *sums) {
 	s.dd += o.dd
 	s.changed += o.changed
 	s.bytes += o.bytes
-	if o.max > s.max {
-		s.max, s.at = o.max, o.at
+	s.raise(o.max, o.at)
+}
+
+// raise takes a difference of which these are the bits, if it is the largest.
+func (s *sums) raise(bits uint64, at int64) {
+	if bits > s.max {
+		d := math.Float64frombits(bits)
+		s.max, s.square, s.at = bits, d*d, at
 	}
 }
 
@@ -159,12 +166,15 @@ func (m *moments) any(v float64) bool {
 // two adds up the values of both sides, of which the first is element at. A
 // change counts if it is larger than the number with the bits tolerance.
 func (s *sums) two(x, y []float64, at int64, tolerance uint64) {
-	var p partial
-	p.max = s.max
+	p := partial{max: s.max}
 	p.float64s(x, y, tolerance)
-	if !s.fold(&p, len(x), at) {
+	if !(p.aa+p.bb+p.dd <= math.MaxFloat64) {
 		s.slow(x, y, at, tolerance)
+		return
 	}
+	s.fold(&p, len(x))
+	s.changed += int64(p.changed)
+	s.raise(p.max, at+int64(p.at))
 }
 
 // partial is what a loop over a chunk adds up. It is of no use if there was a
@@ -172,16 +182,13 @@ func (s *sums) two(x, y []float64, at int64, tolerance uint64) {
 type partial struct {
 	a, b, aa, bb, dd float64
 	changed          uint64
-	max              uint64
-	at               int // in the chunk; it is somewhere if max became larger
+	max              uint64  // the bits of the largest difference, or
+	square           float64 // its square; a loop raises one of them
+	at               int     // in the chunk; it is somewhere if that became larger
 }
 
-// fold adds a chunk of n elements, of which the first is at. It adds nothing if
-// some were not finite.
-func (s *sums) fold(p *partial, n int, at int64) bool {
-	if !(p.aa+p.bb+p.dd <= math.MaxFloat64) {
-		return false
-	}
+// fold adds a chunk of n elements that are all finite.
+func (s *sums) fold(p *partial, n int) {
 	s.a.n += int64(n)
 	s.b.n += int64(n)
 	s.a.sum += p.a
@@ -191,11 +198,6 @@ func (s *sums) fold(p *partial, n int, at int64) bool {
 	s.aa += p.aa
 	s.bb += p.bb
 	s.dd += p.dd
-	s.changed += int64(p.changed)
-	if p.max > s.max {
-		s.max, s.at = p.max, at+int64(p.at)
-	}
-	return true
 }
 
 // slow adds up what need not be finite. NaN is as good as NaN.
@@ -218,9 +220,7 @@ func (s *sums) slow(x, y []float64, at int64, tolerance uint64) {
 		if u > tolerance {
 			s.changed++
 		}
-		if u > s.max {
-			s.max, s.at = u, at+int64(i)
-		}
+		s.raise(u, at+int64(i))
 	}
 }
 
