@@ -2,7 +2,6 @@ package tensordiff
 
 import (
 	"cmp"
-	"fmt"
 	"math"
 	"slices"
 )
@@ -103,8 +102,6 @@ func shape(s []int64) []int64 {
 	}
 	return s
 }
-
-func shapeKey(s []int64) string { return fmt.Sprint(s) }
 
 func (n *Counts) add(s Status) {
 	switch s {

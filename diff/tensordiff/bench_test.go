@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
-	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -64,42 +63,6 @@ func transformer(b testing.TB, name, dtype string, size int, change func(layer i
 	}
 	b.Cleanup(func() { f.Close() })
 	return fileSource{f}
-}
-
-// encode appends a number of a type.
-func encode(b []byte, dtype string, x float64) []byte {
-	le := binary.LittleEndian
-	switch dtype {
-	case "BF16":
-		u := math.Float32bits(float32(x))
-		return le.AppendUint16(b, uint16((u+0x7fff+u>>16&1)>>16))
-	case "F16":
-		return le.AppendUint16(b, toFloat16(x))
-	case "F32":
-		return le.AppendUint32(b, math.Float32bits(float32(x)))
-	case "F64":
-		return le.AppendUint64(b, math.Float64bits(x))
-	}
-	panic("no encoding of " + dtype)
-}
-
-// toFloat16 cuts a number off to a binary16.
-func toFloat16(x float64) uint16 {
-	sign := uint16(0)
-	if math.Signbit(x) {
-		sign, x = 1<<15, -x
-	}
-	switch {
-	case x != x:
-		return sign | 0x7e00
-	case x >= 65536:
-		return sign | 0x7c00
-	}
-	frac, e := math.Frexp(x) // frac is at least 1/2
-	if e < -13 {
-		return sign | uint16(x*(1<<24))
-	}
-	return sign | uint16(e+14)<<10 | uint16(frac*2048)&0x3ff
 }
 
 func BenchmarkDiff(b *testing.B) {

@@ -1,6 +1,8 @@
 package tensordiff
 
 import (
+	"archive/zip"
+	"compress/flate"
 	"errors"
 	"fmt"
 	"io"
@@ -108,7 +110,9 @@ func (d *data) serial() bool { return d.r == nil }
 func (r *reader) read(p []byte, off int64) error {
 	var err error
 	if r.serial() {
-		err = r.advance(p, off)
+		if err = r.advance(p, off); damaged(err) {
+			return &FileError{r.which, tensor.Problem{Tensor: r.entry.Name, Off: -1, Field: "member", Text: err.Error()}}
+		}
 	} else if n, e := r.r.ReadAt(p, r.base+off); n < len(p) {
 		err = short(e)
 	}
@@ -116,6 +120,15 @@ func (r *reader) read(p []byte, off int64) error {
 		return fmt.Errorf("reading tensor %q %s: %d bytes at %d: %w", r.entry.Name, r.which, len(p), off, err)
 	}
 	return nil
+}
+
+var errLonger = errors.New("it goes on after its end")
+
+// damaged tells whether an error is that of a compressed member which cannot be
+// decompressed.
+func damaged(err error) bool {
+	_, corrupt := errors.AsType[flate.CorruptInputError](err)
+	return corrupt || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, errLonger) || errors.Is(err, zip.ErrChecksum) || errors.Is(err, zip.ErrFormat) || errors.Is(err, zip.ErrAlgorithm)
 }
 
 // advance reads compressed data, from its beginning again if off was passed. At
@@ -139,7 +152,7 @@ func (r *reader) advance(p []byte, off int64) error {
 		var one [1]byte
 		switch n, err := io.ReadFull(r.stream, one[:]); {
 		case n > 0:
-			return errors.New("it goes on after its end")
+			return errLonger
 		case err != io.EOF:
 			return err
 		}

@@ -48,8 +48,8 @@ type Options struct {
 	// where the content is of no known format, as that of a damaged file.
 	Names [2]string
 	// Tolerance is the largest absolute change of an element that does not count
-	// as one. Only with a tolerance of more than 0 is a tensor of other bytes
-	// equal, if no element counts.
+	// as one. With one of more than 0, a tensor of other bytes is equal if no
+	// element counts. Opaque data knows no tolerance.
 	Tolerance float64
 	// Limit bounds the tensors, the layers and the metadata that are listed, each
 	// apart; 0 lists all.
@@ -75,7 +75,8 @@ const maxWorkers = 8
 // a [FileError] for a file that is damaged, [errors.ErrUnsupported] for one that
 // is not of tensors, ctx's, or one of reading; each says the side.
 //
-// Memory is that of the headers, and of one megabyte for each worker.
+// Memory is that of the headers, and of a megabyte for each worker, whatever the
+// size of the tensors. Several Diffs may run at once.
 func Diff(ctx context.Context, a, b Source, o Options) (*Result, error) {
 	if o.Workers <= 0 {
 		o.Workers = min(runtime.GOMAXPROCS(0), maxWorkers)

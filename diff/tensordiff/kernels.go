@@ -23,7 +23,7 @@ type kernel struct {
 var kernels = map[string]kernel{"BF16": {(*partial).bf16, math.MaxFloat64}, "F16": {(*partial).f16, 1 << 32}, "F32": {(*partial).f32, math.MaxFloat64}}
 
 func (p *partial) bf16(x, y []byte) {
-	var a, b, aa, bb, dd float64
+	var a, b, aa, bb, ab, dd float64
 	most, at := p.square, 0
 	n := len(x)
 	for i := 0; len(x) >= 8 && len(y) >= 8; i += 4 {
@@ -37,6 +37,7 @@ func (p *partial) bf16(x, y []byte) {
 		b += g
 		aa += f * f
 		bb += g * g
+		ab += f * g
 		dd += d
 		if d > most {
 			most, at = d, i
@@ -49,6 +50,7 @@ func (p *partial) bf16(x, y []byte) {
 		b += g
 		aa += f * f
 		bb += g * g
+		ab += f * g
 		dd += d
 		if d > most {
 			most, at = d, i+1
@@ -61,6 +63,7 @@ func (p *partial) bf16(x, y []byte) {
 		b += g
 		aa += f * f
 		bb += g * g
+		ab += f * g
 		dd += d
 		if d > most {
 			most, at = d, i+2
@@ -73,6 +76,7 @@ func (p *partial) bf16(x, y []byte) {
 		b += g
 		aa += f * f
 		bb += g * g
+		ab += f * g
 		dd += d
 		if d > most {
 			most, at = d, i+3
@@ -88,16 +92,17 @@ func (p *partial) bf16(x, y []byte) {
 		b += g
 		aa += f * f
 		bb += g * g
+		ab += f * g
 		dd += d
 		if d > most {
 			most, at = d, i/2
 		}
 	}
-	p.a, p.b, p.aa, p.bb, p.dd, p.square, p.at = a, b, aa, bb, dd, most, at
+	p.a, p.b, p.aa, p.bb, p.ab, p.dd, p.square, p.at = a, b, aa, bb, ab, dd, most, at
 }
 
 func (p *partial) f32(x, y []byte) {
-	var a, b, aa, bb, dd float64
+	var a, b, aa, bb, ab, dd float64
 	most, at := p.square, 0
 	n := len(x)
 	for i := 0; len(x) >= 8 && len(y) >= 8; i += 2 {
@@ -111,6 +116,7 @@ func (p *partial) f32(x, y []byte) {
 		b += g
 		aa += f * f
 		bb += g * g
+		ab += f * g
 		dd += d
 		if d > most {
 			most, at = d, i
@@ -123,6 +129,7 @@ func (p *partial) f32(x, y []byte) {
 		b += g
 		aa += f * f
 		bb += g * g
+		ab += f * g
 		dd += d
 		if d > most {
 			most, at = d, i+1
@@ -136,16 +143,17 @@ func (p *partial) f32(x, y []byte) {
 		b += g
 		aa += f * f
 		bb += g * g
+		ab += f * g
 		dd += d
 		if d > most {
 			most, at = d, n/4-1
 		}
 	}
-	p.a, p.b, p.aa, p.bb, p.dd, p.square, p.at = a, b, aa, bb, dd, most, at
+	p.a, p.b, p.aa, p.bb, p.ab, p.dd, p.square, p.at = a, b, aa, bb, ab, dd, most, at
 }
 
 func (p *partial) f16(x, y []byte) {
-	var a, b, aa, bb, dd float64
+	var a, b, aa, bb, ab, dd float64
 	most, at := p.square, 0
 	n := len(x)
 	for i := 0; len(x) >= 4 && len(y) >= 4; i += 2 {
@@ -159,6 +167,7 @@ func (p *partial) f16(x, y []byte) {
 		b += g
 		aa += f * f
 		bb += g * g
+		ab += f * g
 		dd += d
 		if d > most {
 			most, at = d, i
@@ -171,6 +180,7 @@ func (p *partial) f16(x, y []byte) {
 		b += g
 		aa += f * f
 		bb += g * g
+		ab += f * g
 		dd += d
 		if d > most {
 			most, at = d, i+1
@@ -184,12 +194,13 @@ func (p *partial) f16(x, y []byte) {
 		b += g
 		aa += f * f
 		bb += g * g
+		ab += f * g
 		dd += d
 		if d > most {
 			most, at = d, n/2-1
 		}
 	}
-	p.a, p.b, p.aa, p.bb, p.dd, p.square, p.at = a, b, aa, bb, dd, most, at
+	p.a, p.b, p.aa, p.bb, p.ab, p.dd, p.square, p.at = a, b, aa, bb, ab, dd, most, at
 }
 
 // scaled16 is a finite binary16 in the low bits of h.

@@ -3,6 +3,7 @@ package tensordiff
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"hash/maphash"
 	"slices"
 )
@@ -93,7 +94,10 @@ func (c *comparison) attach(p *pair) (note string) {
 type form struct {
 	dtype, shape string
 	bytes        int64
-	fortran, big bool
+	fortran      bool
+	bigEndian    bool
+	packed       bool
+	scale, min   float64
 	sum          uint64
 }
 
@@ -136,7 +140,7 @@ func (c *comparison) form(p *pair) (f form, side int) {
 		s, i, side = c.b, p.j, 1
 	}
 	e := &s.list.Tensors[i]
-	return form{dtype: e.DType, shape: shapeKey(e.Shape), bytes: e.Bytes, fortran: e.Fortran, big: e.BigEndian}, side
+	return form{dtype: e.DType, shape: fmt.Sprint(e.Shape), bytes: e.Bytes, fortran: e.Fortran, bigEndian: e.BigEndian, packed: e.Packed, scale: e.Scale, min: e.Min}, side
 }
 
 // renameAmong looks for equal bytes among tensors of one form.

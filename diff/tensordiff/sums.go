@@ -35,13 +35,13 @@ func (m *moments) result() Moments {
 // sums add up what two sides have. The products are of the elements that are
 // finite on both.
 type sums struct {
-	a, b       moments
-	aa, bb, dd float64
-	changed    int64
-	max        uint64  // the bits of the largest |b-a|, which order as the numbers do
-	square     float64 // of that number
-	at         int64   // where that is; it is somewhere if max > 0
-	bytes      int64   // that changed, of opaque data
+	a, b           moments
+	aa, bb, ab, dd float64
+	changed        int64
+	max            uint64  // the bits of the largest |b-a|, which order as the numbers do
+	square         float64 // of that number
+	at             int64   // where that is; it is somewhere if max > 0
+	bytes          int64   // that changed, of opaque data
 }
 
 // plus adds sums of what follows.
@@ -50,6 +50,7 @@ func (s *sums) plus(o *sums) {
 	s.b.plus(&o.b)
 	s.aa += o.aa
 	s.bb += o.bb
+	s.ab += o.ab
 	s.dd += o.dd
 	s.changed += o.changed
 	s.bytes += o.bytes
@@ -70,6 +71,7 @@ func (s *sums) equal(m *moments) {
 	s.b.plus(m)
 	s.aa += m.sq
 	s.bb += m.sq
+	s.ab += m.sq
 }
 
 // values is the result, of a tensor of that shape.
@@ -83,9 +85,7 @@ func (s *sums) values(shape []int64, fortran bool) *Values {
 	}
 	v.Cosine = Number(math.NaN())
 	if s.aa > 0 && s.bb > 0 {
-		// |b-a|² = |a|² + |b|² - 2ab. In this order nothing overflows that need not.
-		x, y := math.Sqrt(s.aa), math.Sqrt(s.bb)
-		v.Cosine = Number(min(max((x/y+y/x-s.dd/x/y)/2, -1), 1))
+		v.Cosine = Number(min(max(s.ab/math.Sqrt(s.aa)/math.Sqrt(s.bb), -1), 1))
 	}
 	return v
 }
@@ -180,11 +180,11 @@ func (s *sums) two(x, y []float64, at int64, tolerance uint64) {
 // partial is what a loop over a chunk adds up. It is of no use if there was a
 // number that is not finite: then aa or bb is none either.
 type partial struct {
-	a, b, aa, bb, dd float64
-	changed          uint64
-	max              uint64  // the bits of the largest difference, or
-	square           float64 // its square; a loop raises one of them
-	at               int     // in the chunk; it is somewhere if that became larger
+	a, b, aa, bb, ab, dd float64
+	changed              uint64
+	max                  uint64  // the bits of the largest difference, or
+	square               float64 // its square; a loop raises one of them
+	at                   int     // in the chunk; it is somewhere if that became larger
 }
 
 // fold adds a chunk of n elements that are all finite.
@@ -197,6 +197,7 @@ func (s *sums) fold(p *partial, n int) {
 	s.b.sq += p.bb
 	s.aa += p.aa
 	s.bb += p.bb
+	s.ab += p.ab
 	s.dd += p.dd
 }
 
@@ -215,6 +216,7 @@ func (s *sums) slow(x, y []float64, at int64, tolerance uint64) {
 		d := b - a
 		s.aa += a * a
 		s.bb += b * b
+		s.ab += a * b
 		s.dd += d * d
 		u := math.Float64bits(d) & magnitude
 		if u > tolerance {
@@ -227,7 +229,7 @@ func (s *sums) slow(x, y []float64, at int64, tolerance uint64) {
 // float64s adds up a chunk.
 func (p *partial) float64s(x, y []float64, tolerance uint64) {
 	y = y[:len(x)]
-	var a0, a1, b0, b1, aa0, aa1, bb0, bb1, dd0, dd1 float64
+	var a0, a1, b0, b1, aa0, aa1, bb0, bb1, ab0, ab1, dd0, dd1 float64
 	var changed uint64
 	most, at := p.max, 0
 	i := 0
@@ -243,6 +245,8 @@ func (p *partial) float64s(x, y []float64, tolerance uint64) {
 		aa1 += v * v
 		bb0 += w * w
 		bb1 += z * z
+		ab0 += u * w
+		ab1 += v * z
 		dd0 += d * d
 		dd1 += e * e
 		m, n := math.Float64bits(d)&magnitude, math.Float64bits(e)&magnitude
@@ -261,6 +265,7 @@ func (p *partial) float64s(x, y []float64, tolerance uint64) {
 		b0 += w
 		aa0 += u * u
 		bb0 += w * w
+		ab0 += u * w
 		dd0 += d * d
 		m := math.Float64bits(d) & magnitude
 		changed += (tolerance - m) >> 63
@@ -268,6 +273,6 @@ func (p *partial) float64s(x, y []float64, tolerance uint64) {
 			most, at = m, i
 		}
 	}
-	p.a, p.b, p.aa, p.bb, p.dd = a0+a1, b0+b1, aa0+aa1, bb0+bb1, dd0+dd1
+	p.a, p.b, p.aa, p.bb, p.ab, p.dd = a0+a1, b0+b1, aa0+aa1, bb0+bb1, ab0+ab1, dd0+dd1
 	p.changed, p.max, p.at = changed, most, at
 }
