@@ -135,15 +135,15 @@ func (o *onnxReader) walk(m *message, k kind, owner string, in *names) {
 			o.meta("producer_name", m.text(f, maxName+1, "producer_name"))
 		case k == kindGraph && f.num == 2 && m.depth == 1:
 			o.meta("graph_name", m.text(f, maxName+1, "name"))
-		case o.list != nil && k == kindModel && (f.num == 3 || f.num == 4):
+		case o.list != nil && k == kindModel && (f.num == 3 || f.num == 4) && f.wire == wireBytes:
 			o.meta([]string{3: "producer_version", 4: "domain"}[f.num], m.text(f, maxName+1, "producer_version"))
-		case o.list != nil && k == kindModel && f.num == 5 && m.is(f, wireVarint):
+		case o.list != nil && k == kindModel && f.num == 5 && f.wire == wireVarint:
 			o.meta("model_version", strconv.FormatUint(f.value, 10))
-		case o.list != nil && k == kindProperty && f.num == 1:
+		case o.list != nil && k == kindProperty && f.num == 1 && f.wire == wireBytes:
 			key = m.text(f, maxName, "key")
-		case o.list != nil && k == kindProperty && f.num == 2:
+		case o.list != nil && k == kindProperty && f.num == 2 && f.wire == wireBytes:
 			value = m.text(f, bufSize, "value")
-		case o.list != nil && k == kindNode && f.num == 4:
+		case o.list != nil && k == kindNode && f.num == 4 && f.wire == wireBytes:
 			o.node(m.text(f, maxName, "op_type"))
 		case k == kindNode && f.num == 2 && owner == "":
 			owner = m.text(f, maxName+1, "output")
