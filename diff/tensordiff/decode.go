@@ -48,26 +48,58 @@ var codecs = map[string]codec{
 			dst[i] = float64(int64(binary.LittleEndian.Uint64(src[8*i:])))
 		}
 	}},
-	"F16": {2, func(dst []float64, src []byte) {
-		for i := range dst {
-			dst[i] = float16(binary.LittleEndian.Uint16(src[2*i:]))
-		}
-	}},
-	"BF16": {2, func(dst []float64, src []byte) {
-		for i := range dst {
-			dst[i] = float64(math.Float32frombits(uint32(binary.LittleEndian.Uint16(src[2*i:])) << 16))
-		}
-	}},
-	"F32": {4, func(dst []float64, src []byte) {
-		for i := range dst {
-			dst[i] = float64(math.Float32frombits(binary.LittleEndian.Uint32(src[4*i:])))
-		}
-	}},
+	"F16":  {2, decode16},
+	"BF16": {2, decodeBrain},
+	"F32":  {4, decode32},
 	"F64": {8, func(dst []float64, src []byte) {
 		for i := range dst {
 			dst[i] = math.Float64frombits(binary.LittleEndian.Uint64(src[8*i:]))
 		}
 	}},
+}
+
+// The types that models are mostly of are decoded several numbers at a time.
+
+func decodeBrain(dst []float64, src []byte) {
+	for len(dst) >= 4 && len(src) >= 8 {
+		u, v := binary.LittleEndian.Uint64(src), (*[4]float64)(dst)
+		v[0] = float64(math.Float32frombits(uint32(u) << 16))
+		v[1] = float64(math.Float32frombits(uint32(u) & 0xffff0000))
+		v[2] = float64(math.Float32frombits(uint32(u>>16) & 0xffff0000))
+		v[3] = float64(math.Float32frombits(uint32(u>>32) & 0xffff0000))
+		dst, src = dst[4:], src[8:]
+	}
+	for i := range dst {
+		dst[i] = float64(math.Float32frombits(uint32(binary.LittleEndian.Uint16(src[2*i:])) << 16))
+	}
+}
+
+func decode16(dst []float64, src []byte) {
+	for len(dst) >= 4 && len(src) >= 8 {
+		u, v := binary.LittleEndian.Uint64(src), (*[4]float64)(dst)
+		v[0] = float16(uint16(u))
+		v[1] = float16(uint16(u >> 16))
+		v[2] = float16(uint16(u >> 32))
+		v[3] = float16(uint16(u >> 48))
+		dst, src = dst[4:], src[8:]
+	}
+	for i := range dst {
+		dst[i] = float16(binary.LittleEndian.Uint16(src[2*i:]))
+	}
+}
+
+func decode32(dst []float64, src []byte) {
+	for len(dst) >= 4 && len(src) >= 16 {
+		u, v := (*[16]byte)(src), (*[4]float64)(dst)
+		v[0] = float64(math.Float32frombits(binary.LittleEndian.Uint32(u[0:])))
+		v[1] = float64(math.Float32frombits(binary.LittleEndian.Uint32(u[4:])))
+		v[2] = float64(math.Float32frombits(binary.LittleEndian.Uint32(u[8:])))
+		v[3] = float64(math.Float32frombits(binary.LittleEndian.Uint32(u[12:])))
+		dst, src = dst[4:], src[16:]
+	}
+	for i := range dst {
+		dst[i] = float64(math.Float32frombits(binary.LittleEndian.Uint32(src[4*i:])))
+	}
 }
 
 // codecOf tells how the numbers of a tensor are read; ok is false if they are

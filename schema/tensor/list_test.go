@@ -143,8 +143,8 @@ func TestListMetadata(t *testing.T) {
 		pair := kv("numbers", ggufArray, append(append(u32(6), u64(1)...), floats(x)...))
 		return list(t, GGUF, rawGGUF(1, [][]byte{pair}, nil, nil)).Metadata[0]
 	}
-	if array(1) == array(2) || array(1) != array(1) {
-		t.Errorf("arrays: %+v, %+v", array(1), array(2))
+	if a, b := array(1), array(2); a == b || a != array(1) {
+		t.Errorf("arrays: %+v, %+v", a, b)
 	}
 }
 

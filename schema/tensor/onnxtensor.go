@@ -217,7 +217,7 @@ func (o *onnxReader) check(t *onnxTensor, at int64) {
 		o.count(typ.elem, elements, uint64(t.data.end-t.data.off))
 		plain := t.pieces == 1 && (raw > 0 || typ.field == floatData || typ.field == doubleData)
 		if o.list != nil {
-			o.list.add(Entry{Name: t.name, Shape: t.dims, Elements: int64(elements), Off: t.first, Bytes: t.data.end - t.first, Packed: !plain && elements > 0}, typ.elem)
+			o.list.add(Entry{Name: t.name, Shape: t.dims, Elements: int64(elements), Off: t.first, Bytes: t.data.end - t.first, Packed: elements > 0 && !(plain && uint64(t.data.end-t.data.off) == size)}, typ.elem)
 		}
 		if plain {
 			t.data.name, t.data.elem, t.data.elements = t.name, typ.elem, int64(min(elements, math.MaxInt64))
