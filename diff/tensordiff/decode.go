@@ -3,6 +3,7 @@ package tensordiff
 import (
 	"encoding/binary"
 	"math"
+	"sync"
 
 	"github.com/mstore/mstore/schema/tensor"
 )
@@ -108,14 +109,8 @@ func codecOf(e *tensor.Entry) (c codec, ok bool) {
 	if e.Packed {
 		return c, false
 	}
-	if at := bytesOf[e.DType]; at != nil {
-		table := bytesTable(at)
-		return codec{1, func(dst []float64, src []byte) {
-			src = src[:len(dst)]
-			for i := range dst {
-				dst[i] = table[src[i]]
-			}
-		}}, true
+	if c, ok = byteCodecs()[e.DType]; ok {
+		return c, true
 	}
 	c, ok = codecs[e.DType]
 	return c, ok
@@ -166,13 +161,23 @@ var bytesOf = map[string]func(byte) float64{
 	},
 }
 
-func bytesTable(value func(byte) float64) *[256]float64 {
-	var t [256]float64
-	for i := range t {
-		t[i] = value(byte(i))
+// byteCodecs are those of the types of one byte, each by a table.
+var byteCodecs = sync.OnceValue(func() map[string]codec {
+	m := map[string]codec{}
+	for dtype, value := range bytesOf {
+		var table [256]float64
+		for i := range table {
+			table[i] = value(byte(i))
+		}
+		m[dtype] = codec{1, func(dst []float64, src []byte) {
+			src = src[:len(dst)]
+			for i := range dst {
+				dst[i] = table[src[i]]
+			}
+		}}
 	}
-	return &t
-}
+	return m
+})
 
 // float8 is a number with a sign, so many bits of exponent with a bias, and the
 // rest a fraction.

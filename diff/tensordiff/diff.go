@@ -42,7 +42,8 @@ type Options struct {
 	// relative to the directory of the side's file, and never leaves it. Weights
 	// of TensorFlow.js and external data of ONNX are there. Tensors whose files
 	// cannot be opened are compared by type and shape only, and are Unknown if
-	// these are equal. nil opens none.
+	// these are equal. nil opens none. A file is opened once, and is the
+	// caller's to close after Diff.
 	Open func(side Side, name string) (Source, error)
 	// Names are those of the files before and after. Their extensions count
 	// where the content is of no known format, as that of a damaged file.

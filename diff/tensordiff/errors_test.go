@@ -177,8 +177,10 @@ func checkResult(t testing.TB, a, b []byte) {
 	if jsonText(r) == "" || r.Summary == "" {
 		t.Fatal("no text")
 	}
-	if same := diff(t, file(a), file(a), Options{Open: open}); !same.Equal {
-		t.Fatalf("a file differs from itself: %v", statuses(same))
+	same, err := Diff(context.Background(), file(a), file(a), Options{Open: open})
+	var damage *FileError // of a member that was not read before
+	if err != nil && !errors.As(err, &damage) || err == nil && !same.Equal {
+		t.Fatalf("a file and itself: %v, %+v", err, same)
 	}
 }
 
@@ -200,7 +202,7 @@ func TestDamage(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 3))
 	for _, seed := range seeds(t) {
 		checkResult(t, seed, seed)
-		for range 1500 {
+		for range 400 {
 			b := bytes.Clone(seed)
 			for range 1 + r.IntN(3) {
 				if at := r.IntN(len(b)); r.IntN(8) == 0 {
