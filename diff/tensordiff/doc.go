@@ -39,12 +39,13 @@
 //	mean, std    of the finite elements of a side; std is sqrt(Σ x²/n - mean²), and
 //	             0 where that is less than a millionth of |mean|
 //
-// An element changed if its bytes did; between tensors that are not alike, and
-// with a tolerance, if |b-a| is more than the tolerance, or if one of the two is
-// NaN or they are not the same where one is Inf. So without a tolerance a NaN with other
-// bits, and a zero with another sign, changed, though by 0. The sums are those of
-// float64, within 1e-9 of the exact ones for what models have; integers of 64
-// bits are rounded to float64 in all but the number of those that changed.
+// An element changed if its bytes did. Between tensors that are not alike, and
+// with a tolerance, it changed if |b-a| is more than the tolerance, if one of the
+// two is NaN, or if one is Inf and the other is not the same. So without a
+// tolerance a NaN with other bits changed, and so did a zero with another sign,
+// by 0. Sums are of float64, and norms within a millionth of the exact ones.
+// Integers of 64 bits are rounded to float64 in all but the number of those that
+// changed.
 //
 // # Layers
 //
