@@ -20,7 +20,6 @@ const module = "github.com/mstore/mstore"
 // lower layers only, and its own subpackages. The longest match counts.
 var layers = [][]string{
 	{"internal"},
-	{"diff"},
 	{"objects/chunk", "objects/codec", "objects/pack", "objects/parity"},
 	{"objects"},
 	{"journal"},
