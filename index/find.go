@@ -243,7 +243,7 @@ func (s *search) values(v *view, set rowSet) (func(row int) any, rowSet, error) 
 		}
 		return func(i int) any { return times[i] }, set, nil
 	}
-	col, err := v.loadColumn(fieldColumn(s.field))
+	col, err := v.field(fieldColumn(s.field))
 	if err != nil {
 		return nil, nil, err
 	}

@@ -15,6 +15,23 @@ type view struct {
 	rowCol  *rowColumn
 	timeCol []time.Time
 	pathCol *pathColumn
+	fields  map[string]*column // nil values: the block does not have them
+}
+
+// field returns a field's column; nil when the block does not have it.
+func (v *view) field(name string) (*column, error) {
+	if c, ok := v.fields[name]; ok {
+		return c, nil
+	}
+	c, err := v.loadColumn(name)
+	if err != nil {
+		return nil, err
+	}
+	if v.fields == nil {
+		v.fields = map[string]*column{}
+	}
+	v.fields[name] = c
+	return c, nil
 }
 
 func (v *view) rowColumn() (_ *rowColumn, err error) {
@@ -168,7 +185,7 @@ func (v *view) match(c expr.Cond, facts *Facts) (rowSet, error) {
 	case "expired":
 		return v.matchExpired(c, facts)
 	}
-	col, err := v.loadColumn(fieldColumn(c.Field))
+	col, err := v.field(fieldColumn(c.Field))
 	if err != nil || col == nil {
 		return newRowSet(n), err
 	}

@@ -36,8 +36,8 @@ type LogOptions struct {
 // LogFields are what an expression in LogOptions.Where can ask for.
 var LogFields = slices.Concat(expr.VersionFields, expr.ChangeFields)
 
-// indexPays is the number of versions from which a question is answered by the
-// index: opening it costs as much as reading so many.
+// indexPays is Store.indexPays as a rule: opening the index costs as much as reading so
+// many versions.
 const indexPays = 2000
 
 // Log yields the versions that led to Rev, through merges too, newest first, or
@@ -57,7 +57,7 @@ func (s *Store) log(ctx context.Context, o LogOptions, yield func(*Version) bool
 	}
 	q.yield = yield
 	simple := q.where.Expr == nil && len(o.Paths) == 0 && o.Since.IsZero() && o.Until.IsZero()
-	if o.Sort == "" && !o.Reverse && (simple || q.sn.st.Versions < indexPays) {
+	if o.Sort == "" && !o.Reverse && (simple || q.sn.st.Versions < s.indexPays) {
 		err = q.walk(ctx)
 	} else {
 		err = q.ask(ctx, q.answer)
@@ -176,7 +176,7 @@ func (q *query) emit(ctx context.Context, v *Version) (bool, error) {
 // aside tells whether a version is not among the first parents of the revision that was
 // asked for.
 func (q *query) aside(ctx context.Context, v *Version) (bool, error) {
-	if q.o.First || len(q.tips) == 1 && v.target.Line == q.tips[0].Line {
+	if q.o.First || !q.o.All && v.target.Line == q.tips[0].Line {
 		return false, nil
 	}
 	if q.first == nil {

@@ -17,7 +17,7 @@ func (q *query) ask(ctx context.Context, fn func(context.Context, *index.Query) 
 
 func (s *Store) ask(ctx context.Context, sn *snapshot, fn func(*index.Query) error) error {
 	src := &indexSource{sn}
-	if s.index == nil || sn.st.Versions < indexPays {
+	if s.index == nil || sn.st.Versions < s.indexPays {
 		return index.Walk(ctx, src, fn)
 	}
 	err := s.index.With(ctx, src, fn)
