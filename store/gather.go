@@ -102,6 +102,8 @@ func (g *gatherer) named(ctx context.Context, p string) error {
 	}
 	fi, err := lstat(g.s.root, p)
 	switch {
+	case notExist(err) && g.o.Present:
+		return nil
 	case notExist(err):
 		return g.gone(ctx, p)
 	case err != nil:
