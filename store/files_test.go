@@ -28,11 +28,11 @@ func TestFiles(t *testing.T) {
 	write(t, m, "runs/kept.log", []byte("{}"))
 	save(t, s, CommitOptions{Paths: []string{"runs/kept.log"}})
 	write(t, m, IgnoreFile, []byte("*.log\nscratch/\n"))
-	write(t, m, "runs/a/"+IgnoreFile, []byte("!wanted.log\nlocal.json\n"))
-	for _, p := range []string{"runs/a/model.json", "runs/a/other.log", "runs/a/wanted.log", "runs/a/local.json", "runs/b/local.json", "runs/scratch/x.json", "runs/" + TempPrefix + "x"} {
+	write(t, m, "runs/a/"+IgnoreFile, []byte("local.json\n"))
+	for _, p := range []string{"runs/a/model.json", "runs/a/other.log", "runs/a/local.json", "runs/b/local.json", "runs/scratch/x.json", "runs/" + TempPrefix + "x"} {
 		write(t, m, p, []byte("{}"))
 	}
-	want := []string{"runs/a/" + IgnoreFile, "runs/a/model.json", "runs/a/wanted.log", "runs/b/local.json", "runs/kept.log"}
+	want := []string{"runs/a/" + IgnoreFile, "runs/a/model.json", "runs/b/local.json", "runs/kept.log"}
 	found, dirs := filesOf(t, s, FilesOptions{Paths: []string{"runs"}})
 	if d := cmp.Diff(want, found); d != "" {
 		t.Error(d)

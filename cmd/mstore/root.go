@@ -92,7 +92,7 @@ func newRootCommand(a *app) *cobra.Command {
 		}
 	}
 	group("work", "Save models and bring them back:",
-		newInitCommand(a), newCommitCommand(a), newStatusCommand(a), newCheckoutCommand(a), newImportCommand(a), newWrapCommand(a), newUnwrapCommand(a))
+		newInitCommand(a), newCommitCommand(a), newStatusCommand(a), newCheckoutCommand(a), newWatchCommand(a), newImportCommand(a), newWrapCommand(a), newUnwrapCommand(a))
 	group("look", "Look at history:",
 		newLogCommand(a), newShowCommand(a), newLsCommand(a), newCatCommand(a), newReproduceCommand(a), newBisectCommand(a))
 	group("good", "Good models only:",
