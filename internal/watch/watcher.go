@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"time"
 )
 
@@ -73,14 +74,21 @@ func (w *Watcher) Run(ctx context.Context, now func() time.Time) error {
 		}
 		wake.Stop()
 	}
-	w.look(lasting, now())
-	for _, c := range w.t.All(now()) {
-		if !c.Settled { // the last save of a training that ends with us
-			time.Sleep(min(w.o.Settle, maxLastWait))
-			break
-		}
+	unsettled, err := w.unsettled(lasting, now())
+	if err != nil {
+		return err
+	}
+	if unsettled { // the last save of a training that ends with us
+		time.Sleep(min(w.o.Settle, maxLastWait))
 	}
 	return w.Finish(lasting, now())
+}
+
+// unsettled tells whether a file has changed so short ago that it has to settle.
+func (w *Watcher) unsettled(ctx context.Context, now time.Time) (bool, error) {
+	w.again = now // the source may not have told of it yet
+	err := w.look(ctx, now)
+	return slices.ContainsFunc(w.t.All(now), func(c Candidate) bool { return !c.Settled }), err
 }
 
 func sleep(ctx context.Context, d time.Duration) {
@@ -117,6 +125,7 @@ func (w *Watcher) Step(ctx context.Context, now time.Time) (done bool, err error
 // Finish saves all that is complete, whether or not its time has come, and reports the
 // rest.
 func (w *Watcher) Finish(ctx context.Context, now time.Time) error {
+	w.again = now
 	if err := w.look(ctx, now); err != nil {
 		return err
 	}

@@ -338,10 +338,15 @@ func TestFinish(t *testing.T) {
 	p.write("mute.bin", Mute)
 	p.write("part.json", Part)
 	p.writers["open.json"] = true
+	p.deaf = true
+	p.write("untold.json", Whole)
+	if unsettled, err := w.unsettled(t.Context(), p.now); !unsettled || err != nil {
+		t.Errorf("unsettled: %v, %v", unsettled, err)
+	}
 	if err := w.Finish(t.Context(), p.now.Add(second)); err != nil {
 		t.Fatal(err)
 	}
-	p.saved("3s a.json", "20s a.json open.json settled.bin whole.json")
+	p.saved("3s a.json", "20s a.json open.json settled.bin untold.json whole.json")
 	p.saidThat("cut.json is not saved: it is cut off", "mute.bin is not saved: it is still being written", "part.json is not saved: it is cut off")
 }
 
