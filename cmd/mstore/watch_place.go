@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -205,6 +206,7 @@ func (p *watchPlace) Save(ctx context.Context, paths []string) (made bool, err e
 		if made = res.Created; !made {
 			return nil
 		}
+		defer debug.FreeOSMemory() // until the next save, perhaps for hours
 		hooks.after(ctx, res)
 		return a.reportWatched(res)
 	})

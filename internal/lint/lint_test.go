@@ -49,6 +49,7 @@ var owners = map[string][]string{
 	"go.yaml.in/yaml":                  {"schema"},
 	"github.com/BurntSushi/toml":       {"schema"},
 	"github.com/go-git":                {"internal/gitinfo"},
+	"github.com/fsnotify/fsnotify":     {"internal/watch"},
 }
 
 const maxLines = 800

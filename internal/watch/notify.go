@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"github.com/fsnotify/fsnotify"
 )
@@ -68,23 +69,45 @@ func (n *Notifier) Take() (changed []string, all bool) {
 	return changed, all
 }
 
+// While nothing is read the system joins changes of the same file into one, which halves
+// and more what a program that writes in small pieces costs: so after what there is has
+// been read, for lull long nothing is.
+const (
+	drained = 200 * time.Microsecond
+	lull    = 20 * time.Millisecond
+)
+
 func (n *Notifier) gather() {
 	defer close(n.done)
+	quiet := time.NewTimer(drained)
+	defer quiet.Stop()
 	for {
-		select {
-		case e, ok := <-n.w.Events:
-			if !ok {
-				return
-			}
-			if e.Op != fsnotify.Chmod {
-				n.note(e.Name)
-			}
-		case _, ok := <-n.w.Errors: // an overflow, or worse: look at everything
-			if !ok {
-				return
-			}
+		if !n.receive(nil) {
+			return
+		}
+		for more := true; more; {
+			quiet.Reset(drained)
+			more = n.receive(quiet.C)
+		}
+		time.Sleep(lull)
+	}
+}
+
+// receive takes one event; false when stop comes first, or the source is closed.
+func (n *Notifier) receive(stop <-chan time.Time) bool {
+	select {
+	case e, ok := <-n.w.Events:
+		if ok && e.Op != fsnotify.Chmod {
+			n.note(e.Name)
+		}
+		return ok
+	case _, ok := <-n.w.Errors: // an overflow, or worse: look at everything
+		if ok {
 			n.note("")
 		}
+		return ok
+	case <-stop:
+		return false
 	}
 }
 
