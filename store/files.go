@@ -96,26 +96,28 @@ func (sc *scanner) leftOut(ctx context.Context, p string, isDir bool, under stri
 	return false, nil
 }
 
-// Unsaved tells which of the files hold what the newest version of the current branch
-// does not have of them. What is not there, or is no regular file, is left out. Files
-// that are as they were at the last look are not read.
+// Unsaved tells which of the files hold what neither the newest version of the current
+// branch has of them, nor the version that was checked out last: who looks at an old
+// version has not made a new one. What is not there, or is no regular file, is left out.
+// Files that are as they were at the last look are not read.
 func (s *Store) Unsaved(ctx context.Context, paths []string) ([]string, error) {
 	sn, err := s.load(ctx)
 	if err != nil {
 		return nil, err
 	}
-	_, tree, err := sn.branchHead(ctx, s.head().Branch)
+	work := s.head()
+	_, head, err := sn.branchHead(ctx, work.Branch)
 	if err != nil {
 		return nil, err
+	}
+	trees := []*objects.Tree{head}
+	if last := work.lastTree(); last != (objects.TreeID{}) {
+		trees = append(trees, sn.tree(last))
 	}
 	cache := s.openStatCache()
 	defer cache.save()
 	var unsaved []string
 	for _, p := range paths {
-		e, tracked, err := tree.Get(ctx, p)
-		if err != nil {
-			return nil, classify(err)
-		}
 		fi, err := lstat(s.root, p)
 		if notExist(err) || err == nil && !fi.Mode().IsRegular() {
 			continue
@@ -123,21 +125,37 @@ func (s *Store) Unsaved(ctx context.Context, paths []string) ([]string, error) {
 		if err != nil {
 			return nil, fmt.Errorf("looking at %q: %w", p, err)
 		}
-		if tracked && fi.Size() == e.Size {
-			ch, err := s.statusOf(ctx, cache, e)
-			if notExist(err) {
-				continue
-			}
-			if err != nil {
-				return nil, err
-			}
-			if ch.Status == objects.Unchanged {
-				continue
-			}
+		saved, err := s.isIn(ctx, trees, cache, p, fi)
+		if notExist(err) {
+			continue
 		}
-		unsaved = append(unsaved, p)
+		if err != nil {
+			return nil, classify(err)
+		}
+		if !saved {
+			unsaved = append(unsaved, p)
+		}
 	}
 	return unsaved, nil
+}
+
+// isIn tells whether one of the trees has a file as it is. Of the trees the first must be
+// readable, the others are what the workspace remembers.
+func (s *Store) isIn(ctx context.Context, trees []*objects.Tree, cache *statCache, p string, fi fs.FileInfo) (bool, error) {
+	for i, tree := range trees {
+		e, tracked, err := tree.Get(ctx, p)
+		if err != nil && (i == 0 || ctx.Err() != nil) {
+			return false, err
+		}
+		if err != nil || !tracked || e.Size != fi.Size() {
+			continue
+		}
+		id, err := hashFile(ctx, s, cache, p, fi)
+		if err != nil || id == e.Blob {
+			return err == nil, err
+		}
+	}
+	return false, nil
 }
 
 // CheckFile validates a file below the root.

@@ -79,6 +79,26 @@ func TestUnsaved(t *testing.T) {
 	}
 }
 
+// Who checks out an old version to look at it has not made a new one.
+func TestUnsavedAfterCheckout(t *testing.T) {
+	ctx := t.Context()
+	s, m := newMemStore(t)
+	for _, text := range []string{`{"a": 1}`, `{"a": 2}`} {
+		write(t, m, "a.json", []byte(text))
+		save(t, s, CommitOptions{Paths: []string{"a.json"}})
+	}
+	if _, err := s.Checkout(ctx, CheckoutOptions{Rev: "v1"}); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := s.Unsaved(ctx, []string{"a.json"}); err != nil || len(got) != 0 {
+		t.Errorf("%q, %v", got, err)
+	}
+	write(t, m, "a.json", []byte(`{"a": 3}`))
+	if got, err := s.Unsaved(ctx, []string{"a.json"}); err != nil || len(got) != 1 {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
 // A commit of what is present does not record what is gone.
 func TestCommitPresent(t *testing.T) {
 	s, m := newMemStore(t)

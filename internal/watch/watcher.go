@@ -25,6 +25,9 @@ type Options struct {
 	Say func(msg string)
 }
 
+// minSettle is the least settle time.
+const minSettle = 10 * time.Millisecond
+
 // burst is how long changes are gathered before they are looked at: a program that writes
 // a file in small pieces makes thousands of them.
 const burst = 100 * time.Millisecond
@@ -42,12 +45,14 @@ type Watcher struct {
 	again   time.Time
 	passed  map[string]bool // files that are not watched, since the last scan
 	made    bool
+	clock   func() time.Time // nil: scans take no time
 	// What was said of the last failure to look, and to save; "": none.
 	lookFailure, saveFailure string
 }
 
 // New returns a watcher; without a source it looks at everything each time.
 func New(p Place, s Source, o Options) *Watcher {
+	o.Settle = max(o.Settle, minSettle)
 	return &Watcher{o: o, place: p, source: s, t: NewTracker(o.Settle, o.Every), passed: map[string]bool{}}
 }
 
@@ -59,6 +64,7 @@ func (w *Watcher) Run(ctx context.Context, now func() time.Time) error {
 	if w.source != nil {
 		ready = w.source.Ready()
 	}
+	w.clock = now
 	lasting := context.WithoutCancel(ctx)
 	for ctx.Err() == nil {
 		done, err := w.Step(lasting, now())
@@ -188,10 +194,15 @@ func (w *Watcher) scan(ctx context.Context, now time.Time) error {
 	w.t.EndScan()
 	clear(w.passed)
 	w.scanned = true
-	w.again = now.Add(w.o.Scan)
+	pause := w.o.Scan
 	if w.source == nil {
-		w.again = now.Add(w.o.Poll)
+		pause = w.o.Poll
 	}
+	if w.clock != nil { // a fifth of the time at the most
+		end := w.clock()
+		pause, now = max(pause, 4*end.Sub(now)), end
+	}
+	w.again = now.Add(pause)
 	return nil
 }
 

@@ -75,6 +75,16 @@ func TestWithoutNotificationItPolls(t *testing.T) {
 	p.saidThat("no watches left")
 }
 
+// A place that takes long to look at is not looked at without pause.
+func TestSlowScans(t *testing.T) {
+	p, w := newFake(t, Options{Scan: second, Poll: second})
+	w.clock = func() time.Time { return p.now.Add(3 * second) }
+	p.to(w, time.Minute)
+	if n := len(p.scans); n < 4 || n > 5 { // every 15s
+		t.Errorf("%d scans", n)
+	}
+}
+
 // A file that is replaced by another between the look and the save has to settle again.
 func TestReplacedByRename(t *testing.T) {
 	p, w := newFake(t, Options{})
