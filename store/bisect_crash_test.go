@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/bits"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/mstore/mstore/internal/backend"
@@ -150,16 +151,16 @@ func TestBisectFaults(t *testing.T) {
 	const n, firstBad = 9, 3
 	base := bisectHistory(t, n, firstBad)
 	o := BisectOptions{Bad: "HEAD", Good: []string{"v1"}}
-	for k := 0; ; k++ {
+	for k := int64(0); ; k++ {
 		m := base.ProcessCrash()
 		m.SetClock(laterClock())
 		f := vfs.NewFault(m)
-		ops := 0
+		var ops atomic.Int64
 		f.OnOp(func(op vfs.Op) error {
 			if !mutates(op.Kind) {
 				return nil
 			}
-			if ops++; ops == k+1 {
+			if ops.Add(1) == k+1 {
 				return vfs.ErrNoSpace
 			}
 			return nil
@@ -173,7 +174,7 @@ func TestBisectFaults(t *testing.T) {
 		if err != nil || first == nil || first.Seq != firstBad {
 			t.Fatalf("fault at operation %d (%v): found %v, %v", k, failed, first, err)
 		}
-		if ops <= k {
+		if ops.Load() <= k {
 			return
 		}
 	}
