@@ -68,7 +68,7 @@ func (s *Store) Checkout(ctx context.Context, o CheckoutOptions) (*CheckoutResul
 	if err != nil {
 		return nil, err
 	}
-	c := &checkout{s: s, sn: sn, o: o, v: v, fs: s.root, temp: tempDir, res: &CheckoutResult{Version: v}, found: map[string]fs.FileInfo{}, going: map[string]bool{}}
+	c := s.newCheckout(sn, o, v)
 	if o.Out != "" {
 		out, err := c.openOut()
 		if err != nil {
@@ -83,6 +83,10 @@ func (s *Store) Checkout(ctx context.Context, o CheckoutOptions) (*CheckoutResul
 	return c.res, nil
 }
 
+func (s *Store) newCheckout(sn *snapshot, o CheckoutOptions, v *Version) *checkout {
+	return &checkout{s: s, sn: sn, o: o, v: v, fs: s.root, temp: tempDir, res: &CheckoutResult{Version: v}, found: map[string]fs.FileInfo{}, going: map[string]bool{}}
+}
+
 type checkout struct {
 	s     *Store
 	sn    *snapshot
@@ -92,6 +96,8 @@ type checkout struct {
 	temp  string // directory for temporary files
 	cache *statCache
 	res   *CheckoutResult
+	// scratch: what is overwritten is nobody's work.
+	scratch bool
 
 	write  []*target
 	remove []objects.TreeEntry

@@ -137,6 +137,9 @@ func (c *checkout) onDisk(ctx context.Context, p string, want objects.BlobID) (s
 		return true, nil
 	}
 	c.found[p] = fi
+	if c.scratch {
+		return false, nil
+	}
 	if err := c.readable(ctx, id); err != nil {
 		if ctx.Err() != nil {
 			return false, ctx.Err()
