@@ -7,8 +7,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/mstore/mstore/internal/bisect"
 	"github.com/mstore/mstore/index"
+	"github.com/mstore/mstore/internal/bisect"
 	"github.com/mstore/mstore/internal/expr"
 	"github.com/mstore/mstore/journal"
 )
