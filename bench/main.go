@@ -28,6 +28,7 @@ func run() error {
 		work    = flag.String("work", "", "work directory (default: a new one below "+os.TempDir()+")")
 		keep    = flag.Bool("keep", false, "keep the work directory with corpora and stores")
 		mstore  = flag.String("mstore", "", "measure this binary instead of building one")
+		wide    = flag.Int(wideFlag, 0, "only build a history of `n` versions in the work directory")
 		dirs    []string
 	)
 	flag.Func("real", "`directory` for the scenario real, as DIR/NAME/NNN-VERSION/files; may be repeated", func(dir string) error {
@@ -47,6 +48,9 @@ func run() error {
 	defer stop()
 
 	b := &bench{ctx: ctx, work: *work, quick: *quick, runs: *runs, real: dirs}
+	if *wide > 0 {
+		return buildWide(b, *work, *wide)
+	}
 	if err := b.makeWork(); err != nil {
 		return err
 	}
