@@ -3,6 +3,7 @@ package index
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/mstore/mstore/objects"
 )
@@ -17,11 +18,11 @@ type blockFinder struct {
 	damaged bool
 }
 
-func (f *blockFinder) find(w *Where, field string, floor *floor, yield func(Hit) bool) error {
-	s := &search{Where: w, field: field, floor: floor}
+func (f *blockFinder) find(w *Where, want wanted, yield func(Hit) bool) error {
+	s := &search{Where: w, wanted: want}
 	return f.each(func(b *block) (bool, error) { return s.emit(f.ctx, b, yield) }, func(walker *walker) (more bool, err error) {
 		more = true
-		err = walker.find(w, field, floor, func(h Hit) bool {
+		err = walker.find(w, want, func(h Hit) bool {
 			more = yield(h)
 			return more
 		})
@@ -94,9 +95,8 @@ func (f *blockFinder) eachOfTail(fn func(*block) (bool, error), walk func(*walke
 // search is one question, asked of block after block.
 type search struct {
 	*Where
-	field string
-	floor *floor
-	buf   []Hit
+	wanted
+	buf []Hit
 }
 
 // emit yields a block's hits, after it has all of them. It reports false when
@@ -197,6 +197,12 @@ func (s *search) collect(v *view, set rowSet) error {
 	if err != nil {
 		return err
 	}
+	var times []time.Time
+	if s.times {
+		if times, err = v.times(); err != nil {
+			return err
+		}
+	}
 	var ids []byte
 	set.newestFirst(func(i int) bool {
 		if s.Lines != nil {
@@ -207,6 +213,9 @@ func (s *search) collect(v *view, set rowSet) error {
 		h := Hit{Entry: rows.entry[i], Line: rows.line[i], Seq: rows.seq[i]}
 		if value != nil {
 			h.Value = value(i)
+		}
+		if times != nil {
+			h.Time = times[i]
 		}
 		if ids == nil {
 			if ids, err = v.loadIDs(); err != nil {
@@ -224,8 +233,8 @@ func (s *search) collect(v *view, set rowSet) error {
 	return err
 }
 
-// values returns the values of the field, and the rows that have it and do not come too
-// late; nil without a field.
+// values returns the values of the field, and the rows whose are wanted; nil without a
+// field.
 func (s *search) values(v *view, set rowSet) (func(row int) any, rowSet, error) {
 	switch s.field {
 	case "":
@@ -248,12 +257,23 @@ func (s *search) values(v *view, set rowSet) (func(row int) any, rowSet, error) 
 		return nil, nil, err
 	}
 	if col == nil {
-		return nil, newRowSet(v.rows), nil
+		if !s.all {
+			set = newRowSet(v.rows)
+		}
+		return nil, set, nil
 	}
-	set.and(col.present(v.rows))
-	value := col.at
-	if s.floor != nil && s.floor.has {
-		col.dropLate(set, s.floor)
+	present := col.present(v.rows)
+	if s.all {
+		return func(i int) any {
+			if !present.has(i) {
+				return nil
+			}
+			return col.at(i)
+		}, set, nil
 	}
-	return value, set, nil
+	set.and(present)
+	if s.latest != nil && s.latest.has {
+		col.dropLate(set, s.latest)
+	}
+	return col.at, set, nil
 }

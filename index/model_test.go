@@ -157,6 +157,17 @@ func answers(q *Query, w Where) (string, [][]Hit, error) {
 			return field, nil, err
 		}
 	}
+	for _, field := range []string{"metrics.q q", "time", "size"} {
+		var list []Hit
+		for h, err := range q.Values(field, w) {
+			if err != nil {
+				return field, nil, err
+			}
+			h.Time = time.Unix(h.Time.Unix(), int64(h.Time.Nanosecond())).UTC()
+			list = append(list, h)
+		}
+		all = append(all, list)
+	}
 	types, err := q.Fields()
 	if err != nil {
 		return "fields", nil, err

@@ -2,6 +2,7 @@ package index
 
 import (
 	"bytes"
+	"fmt"
 	"iter"
 	"slices"
 	"strings"
@@ -16,8 +17,9 @@ type Hit struct {
 	Entry     uint64
 	Line, Seq uint64
 	ID        objects.VersionID
-	Path      string // see Where; "" when the question was not about paths
-	Value     any    // of the field that Sorted sorts by; nil elsewhere
+	Path      string    // see Where; "" when the question was not about paths
+	Value     any       // of the field of Sorted and Values; nil elsewhere
+	Time      time.Time // of Values
 }
 
 // Where says which versions are asked for: those that satisfy all of it. The
@@ -117,11 +119,18 @@ type Query struct {
 
 // finder knows the versions.
 type finder interface {
-	// find yields the hits newest first. With a field, it yields only versions that have
-	// it, with its value, and may leave out those that floor says come too late.
-	find(w *Where, field string, floor *floor, yield func(Hit) bool) error
+	// find yields the hits newest first, with what is wanted of them.
+	find(w *Where, f wanted, yield func(Hit) bool) error
 	// fields adds the types of the values of each field to types, by name of column.
 	fields(types map[string]Types) error
+}
+
+// wanted is what a question wants to know of its hits. The zero value is nothing.
+type wanted struct {
+	field  string // its value; "" for none
+	all    bool   // also versions that do not have the field
+	times  bool
+	latest *floor // what comes too late may be left out; nil: nothing does
 }
 
 // Last is the newest journal entry that the answers take into account.
@@ -133,17 +142,35 @@ func (q *Query) Indexed() uint64 { return q.indexed }
 
 // Find yields the versions that w asks for, newest (highest Entry) first, and
 // those of one version by path. An error ends the sequence.
-func (q *Query) Find(w Where) iter.Seq2[Hit, error] {
+func (q *Query) Find(w Where) iter.Seq2[Hit, error] { return q.seq(w, wanted{}) }
+
+// Values is Find with the values of a field, nil where a version does not have it, and
+// times. The field must be Sortable.
+func (q *Query) Values(field string, w Where) iter.Seq2[Hit, error] {
+	return q.seq(w, wanted{field: field, all: true, times: true})
+}
+
+func (q *Query) seq(w Where, f wanted) iter.Seq2[Hit, error] {
 	return func(yield func(Hit, error) bool) {
 		more := true
-		err := q.finder.find(&w, "", nil, func(h Hit) bool {
-			more = yield(h, nil)
-			return more
-		})
+		err := checkField(f.field)
+		if err == nil {
+			err = q.finder.find(&w, f, func(h Hit) bool {
+				more = yield(h, nil)
+				return more
+			})
+		}
 		if err != nil && more {
 			yield(Hit{}, err)
 		}
 	}
+}
+
+func checkField(field string) error {
+	if field != "" && !Sortable(field) {
+		return fmt.Errorf("a version has more than one value of %q, or none", field)
+	}
+	return nil
 }
 
 // Fields returns which params.NAME, metrics.NAME and meta.NAME versions have, and of which

@@ -2,7 +2,6 @@ package index
 
 import (
 	"cmp"
-	"fmt"
 	"math"
 	"slices"
 
@@ -14,8 +13,8 @@ import (
 // round when desc; NaN always last; equal values newest first. A limit of 0 is
 // none.
 func (q *Query) Sorted(field string, desc bool, limit int, w Where) ([]Hit, error) {
-	if !Sortable(field) {
-		return nil, fmt.Errorf("field %q cannot be sorted by", field)
+	if err := checkField(field); err != nil {
+		return nil, err
 	}
 	var hits []Hit
 	f := &floor{desc: desc}
@@ -29,7 +28,7 @@ func (q *Query) Sorted(field string, desc bool, limit int, w Where) ([]Hit, erro
 			f.set(hits[limit-1].Value)
 		}
 	}
-	err := q.finder.find(&w, field, f, func(h Hit) bool {
+	err := q.finder.find(&w, wanted{field: field, latest: f}, func(h Hit) bool {
 		hits = append(hits, h)
 		if limit > 0 && len(hits) >= 2*limit+100 {
 			sort() // stable, and what follows is older

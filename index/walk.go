@@ -33,11 +33,11 @@ func (f *walker) versions(fn func(Record) error) error {
 	return nil
 }
 
-func (f *walker) find(w *Where, field string, floor *floor, yield func(Hit) bool) error {
+func (f *walker) find(w *Where, want wanted, yield func(Hit) bool) error {
 	// groups are the hits of a version; versions come in ascending order.
 	var groups [][]Hit
 	err := f.versions(func(r Record) error {
-		hits, err := w.match(field, r)
+		hits, err := w.match(want, r)
 		if len(hits) > 0 {
 			groups = append(groups, hits)
 		}
@@ -48,7 +48,7 @@ func (f *walker) find(w *Where, field string, floor *floor, yield func(Hit) bool
 	}
 	for i := len(groups) - 1; i >= 0; i-- {
 		for _, h := range groups[i] {
-			if !floor.late(h.Value) && !yield(h) {
+			if !want.latest.late(h.Value) && !yield(h) {
 				return nil
 			}
 		}
@@ -78,12 +78,11 @@ func (f *walker) fields(types map[string]Types) error {
 func (w *Where) Match(r Record) ([]Hit, error) {
 	one := *w
 	one.Lines = nil
-	return one.match("", r)
+	return one.match(wanted{}, r)
 }
 
-// match returns the hits of one version. With a field they have its value, and there are
-// none where the version does not have it.
-func (w *Where) match(field string, r Record) ([]Hit, error) {
+// match returns the hits of one version, with what is wanted of it.
+func (w *Where) match(want wanted, r Record) ([]Hit, error) {
 	if last, ok := w.Lines[r.Line]; w.Lines != nil && (!ok || r.Seq > last) || !w.inTime(r.Time) {
 		return nil, nil
 	}
@@ -98,10 +97,13 @@ func (w *Where) match(field string, r Record) ([]Hit, error) {
 		}
 	}
 	h := Hit{Entry: r.Entry, Line: r.Line, Seq: r.Seq, ID: r.ID}
-	if field != "" {
-		if h.Value = env.value(field); h.Value == nil {
+	if want.field != "" {
+		if h.Value = env.value(want.field); h.Value == nil && !want.all {
 			return nil, nil
 		}
+	}
+	if want.times {
+		h.Time = r.Time.UTC()
 	}
 	changes, err := w.Facts.changesOf(r.Entry, r.Version)
 	if err != nil {

@@ -184,37 +184,34 @@ func (a *app) plotChart(ctx context.Context, q *plotQuery, o plotOptions) (*plot
 		missing[i] = true
 	}
 	for _, line := range q.lines {
-		samplers := make([]*plot.Sampler, len(q.fields))
-		for i := range samplers {
-			samplers[i] = plot.NewSampler(plotCells)
-		}
-		err := q.read(ctx, line, q.fields, func(v *store.Version, field int, value any) (bool, error) {
-			x := int64(v.Seq)
-			if o.x == "time" {
-				x = v.Time.UnixMicro()
+		for i, f := range q.fields {
+			smp := plot.NewSampler(plotCells)
+			err := q.read(ctx, line, f, func(v store.FieldValue) (bool, error) {
+				x := int64(v.Seq)
+				if o.x == "time" {
+					x = v.Time.UnixMicro()
+				}
+				if y, ok := left.number(v.Value, o.log); ok {
+					smp.Add(x, y)
+					missing[i] = false
+				} else {
+					smp.AddGap(x)
+				}
+				return true, nil
+			})
+			if err != nil {
+				return nil, err
 			}
-			if y, ok := left.number(value, o.log); ok {
-				samplers[field].Add(x, y)
-				missing[field] = false
-			} else {
-				samplers[field].AddGap(x)
-			}
-			return true, nil
-		})
-		if err != nil {
-			return nil, err
-		}
-		for i, smp := range samplers {
 			if smp.Len() > 0 {
 				c.Series = append(c.Series, plot.Series{Label: q.label(line, i), Points: smp.Points()})
 			} else if len(q.lines) > 1 {
-				a.warn(line.name + ": no version has " + q.fields[i].name)
+				a.warn(line.name + ": no version has " + f.name)
 			}
 		}
 	}
 	for i, none := range missing {
 		if none {
-			return nil, q.noValue(i, left)
+			return nil, q.noValue(ctx, i, left)
 		}
 	}
 	left.warn(a)

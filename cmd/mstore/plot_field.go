@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/mstore/mstore/internal/expr"
-	"github.com/mstore/mstore/store"
 )
 
 // plotField is a field whose values can be drawn.
@@ -39,12 +38,4 @@ func parsePlotField(arg string) (plotField, error) {
 		return plotField{}, usagef(hint, "no field %s", expr.FormatField(f))
 	}
 	return plotField{f, expr.FormatField(f)}, nil
-}
-
-// of is what a version has of the field by itself; nil for nothing.
-func (f plotField) of(v *store.Version) any {
-	env := expr.Version{Seq: v.Seq, Models: v.Models, Bytes: v.Bytes, Errors: v.Quality.Errors, Warnings: v.Quality.Warnings,
-		Params: v.Params, Metrics: v.Metrics, Meta: v.Meta}
-	value, _ := env.Lookup(f.field)
-	return value
 }

@@ -87,7 +87,7 @@ func (a *app) plotJSON(ctx context.Context, q *plotQuery) error {
 	left, sep := leftOut{}, ""
 	a.out.WriteString(`{"series":[`)
 	for _, line := range q.lines {
-		for i, f := range q.fields {
+		for _, f := range q.fields {
 			head, err := json.Marshal(struct {
 				Branch string `json:"branch"`
 				Field  string `json:"field"`
@@ -99,13 +99,13 @@ func (a *app) plotJSON(ctx context.Context, q *plotQuery) error {
 			fmt.Fprintf(a.out, "%s\n%s,\"points\":[\n", sep, bytes.TrimSuffix(head, []byte("}")))
 			sep = ","
 			comma := ""
-			err = q.read(ctx, line, q.fields[i:i+1], func(v *store.Version, _ int, value any) (bool, error) {
-				if _, ok := left.number(value, false); !ok {
+			err = q.read(ctx, line, f, func(v store.FieldValue) (bool, error) {
+				if _, ok := left.number(v.Value, false); !ok {
 					return true, nil
 				}
 				a.out.WriteString(comma)
 				comma = ","
-				return true, writeJSON(a.out, plotPointDoc{v.Name, v.ID.String(), v.Time.UTC().Format(time.RFC3339Nano), value})
+				return true, writeJSON(a.out, plotPointDoc{v.Name, v.ID.String(), v.Time.UTC().Format(time.RFC3339Nano), v.Value})
 			})
 			if err != nil {
 				return err
@@ -122,15 +122,15 @@ func (a *app) plotJSON(ctx context.Context, q *plotQuery) error {
 func (q *plotQuery) demand(ctx context.Context, field int) error {
 	left, found := leftOut{}, false
 	for _, line := range q.lines {
-		err := q.read(ctx, line, q.fields[field:field+1], func(_ *store.Version, _ int, value any) (bool, error) {
-			_, found = left.number(value, false)
+		err := q.read(ctx, line, q.fields[field], func(v store.FieldValue) (bool, error) {
+			_, found = left.number(v.Value, false)
 			return !found, nil
 		})
 		if err != nil || found {
 			return err
 		}
 	}
-	return q.noValue(field, left)
+	return q.noValue(ctx, field, left)
 }
 
 // writeSVG writes the drawing where it was asked for: whole or not at all.

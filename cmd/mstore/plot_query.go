@@ -23,8 +23,7 @@ type plotQuery struct {
 	where        string
 	limit        int
 
-	seen   map[string]string // keys of values that versions have, to field names
-	passed int               // versions that were looked at
+	passed int // versions that were looked at
 	stored map[string]map[uint64]int64
 }
 
@@ -32,7 +31,7 @@ type plotQuery struct {
 type plotLine struct{ rev, name string }
 
 func (a *app) newPlotQuery(ctx context.Context, s *store.Store, o plotOptions) (*plotQuery, error) {
-	q := &plotQuery{s: s, where: o.where, limit: o.limit, seen: map[string]string{}, stored: map[string]map[uint64]int64{}}
+	q := &plotQuery{s: s, where: o.where, limit: o.limit, stored: map[string]map[uint64]int64{}}
 	var err error
 	if o.since != "" {
 		if q.since, err = parseSince(o.since, a.now()); err != nil {
@@ -62,52 +61,43 @@ func (a *app) newPlotQuery(ctx context.Context, s *store.Store, o plotOptions) (
 	return q, nil
 }
 
-// versions yields those that are asked for, newest first.
-func (q *plotQuery) versions(ctx context.Context, rev string) iter.Seq2[*store.Version, error] {
-	return func(yield func(*store.Version, error) bool) {
-		n := 0
-		for v, err := range q.s.Log(ctx, store.LogOptions{Rev: rev, Paths: q.args.paths, Since: q.since, Until: q.until, Where: q.where}) {
-			if n++; !yield(v, err) || err != nil || n == q.limit {
-				return
-			}
-		}
+// read passes the values of a field on, nil where a version has none, newest first, until
+// fn returns false.
+func (q *plotQuery) read(ctx context.Context, line plotLine, f plotField, fn func(store.FieldValue) (bool, error)) error {
+	o := store.LogOptions{Rev: line.rev, First: true, Paths: q.args.paths, Since: q.since, Until: q.until, Where: q.where, Limit: q.limit}
+	values := q.s.Values(ctx, o, f.field)
+	switch {
+	case f.name == "stored":
+		values = q.of(ctx, o, func(v *store.Version) (any, error) { return q.storedOf(ctx, line, v) })
+	case f.name == "size" && q.path != "" && q.path != ".":
+		values = q.of(ctx, o, func(v *store.Version) (any, error) { return q.sizeOf(ctx, v) })
 	}
-}
-
-// read passes the values of fields on, nil where a version has none, newest first,
-// until fn returns false.
-func (q *plotQuery) read(ctx context.Context, line plotLine, fields []plotField, fn func(v *store.Version, field int, value any) (bool, error)) error {
-	found := make([]bool, len(fields))
-	for v, err := range q.versions(ctx, line.rev) {
+	for v, err := range values {
 		if err != nil {
 			return err
 		}
 		q.passed++
-		for i, f := range fields {
-			value, err := q.value(ctx, line, v, f)
-			if err != nil {
-				return err
-			}
-			if found[i] = found[i] || value != nil; !found[i] {
-				q.note(v)
-			}
-			if more, err := fn(v, i, value); err != nil || !more {
-				return err
-			}
+		if more, err := fn(v); err != nil || !more {
+			return err
 		}
 	}
 	return nil
 }
 
-// value is what a version has of a field, or nil.
-func (q *plotQuery) value(ctx context.Context, line plotLine, v *store.Version, f plotField) (any, error) {
-	switch {
-	case f.name == "stored":
-		return q.storedOf(ctx, line, v)
-	case f.name == "size" && q.path != "" && q.path != ".":
-		return q.sizeOf(ctx, v)
+// of yields what versions have that no field says.
+func (q *plotQuery) of(ctx context.Context, o store.LogOptions, value func(*store.Version) (any, error)) iter.Seq2[store.FieldValue, error] {
+	return func(yield func(store.FieldValue, error) bool) {
+		for v, err := range q.s.Log(ctx, o) {
+			x := store.FieldValue{}
+			if err == nil {
+				x = store.FieldValue{Name: v.Name, Seq: v.Seq, ID: v.ID, Entry: v.Entry, Time: v.Time}
+				x.Value, err = value(v)
+			}
+			if !yield(x, err) || err != nil {
+				return
+			}
+		}
 	}
-	return f.of(v), nil
 }
 
 // sizeOf is what the model, or all models of the directory, have in a version that

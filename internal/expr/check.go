@@ -143,7 +143,7 @@ func nearest(name string, fields []Field) []string {
 			if d := distance(head, base); d <= 2 {
 				list = append(list, near{FormatField(n + key), d})
 			}
-		} else if d := distance(strings.ToLower(name), n); d <= 1+len(n)/4 {
+		} else if d := distance(strings.ToLower(name), n); d <= 1+len(differing(name, n))/4 {
 			list = append(list, near{n, d})
 		}
 	}
@@ -153,6 +153,15 @@ func nearest(name string, fields []Field) []string {
 		names = append(names, n.name)
 	}
 	return names
+}
+
+// differing is the part of a field that another of the same section may differ in.
+func differing(name, field string) string {
+	section, key, dotted := strings.Cut(field, ".")
+	if dotted && strings.HasPrefix(name, section+".") {
+		return key
+	}
+	return field
 }
 
 // distance is Levenshtein's, over bytes.
