@@ -20,6 +20,7 @@ const module = "github.com/mstore/mstore"
 // lower layers only, and its own subpackages. The longest match counts.
 var layers = [][]string{
 	{"internal"},
+	{"diff"},
 	{"objects/chunk", "objects/codec", "objects/pack", "objects/parity"},
 	{"objects"},
 	{"journal"},
@@ -32,6 +33,7 @@ var layers = [][]string{
 // sideways lists imports within one layer that are meant.
 var sideways = map[string][]string{
 	"internal":        {"internal"},
+	"diff":            {"diff"},
 	"cmd":             {"cmd"},
 	"bench":           {"bench"},
 	"internal/remote": {"internal/remote"},
@@ -46,6 +48,7 @@ var owners = map[string][]string{
 	"github.com/klauspost/reedsolomon": {"objects/parity"},
 	"github.com/spf13/cobra":           {"cmd"},
 	"github.com/google/jsonschema-go":  {"schema"},
+	"github.com/evanphx/json-patch":    {"diff/jsondiff"},
 	"go.yaml.in/yaml":                  {"schema"},
 	"github.com/BurntSushi/toml":       {"schema"},
 	"github.com/go-git":                {"internal/gitinfo"},
