@@ -19,7 +19,7 @@ import (
 )
 
 var configKey = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`^([a-z][a-z0-9-]*(\.[A-Za-z0-9_*/-]+)+|(gc\.model|gc\.branch|validate)\.[^\s\x00-\x1f]+)$`)
+	return regexp.MustCompile(`^([a-z][a-z0-9-]*(\.[A-Za-z0-9_*/-]+)+|(gc\.model|gc\.branch|validate|branch)\.[^\s\x00-\x1f]+)$`)
 })
 
 // settings that mstore itself reads, with what their values must be.
@@ -42,9 +42,10 @@ var settingsBelow = map[string]func(key, value string) error{
 	validateOf: func(key, value string) error {
 		return errors.Join(CheckGlob(strings.TrimPrefix(key, validateOf)), checkValidate(value))
 	},
-	kindSetting: checkKind,
-	metaParams:  func(_, value string) error { _, err := schema.ParsePath(value); return err },
-	metaMetrics: func(_, value string) error { _, err := schema.ParsePath(value); return err },
+	kindSetting:   checkKind,
+	branchSetting: checkBranchSetting,
+	metaParams:    func(_, value string) error { _, err := schema.ParsePath(value); return err },
+	metaMetrics:   func(_, value string) error { _, err := schema.ParsePath(value); return err },
 }
 
 // CheckGlob tells what is wrong with a glob of models.
