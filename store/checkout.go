@@ -203,6 +203,9 @@ func (c *checkout) apply(ctx context.Context) error {
 	}
 	for _, t := range c.write {
 		if err := c.asFound(t.Path); err != nil {
+			if id, herr := hashOf(ctx, c.fs, t.Path); herr == nil && id == t.Blob && t.data == nil {
+				continue // another process brings the models to the same version
+			}
 			return err
 		}
 		if err := makeParents(c.fs, t.Path, dirs); err != nil {

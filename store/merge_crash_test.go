@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/mstore/mstore/internal/vfs"
+	"github.com/mstore/mstore/objects"
 )
 
 // mergeCase is a store in which one command makes of the models that are on the
@@ -255,5 +256,43 @@ func TestCheckoutInsteadOfInterruptedMerge(t *testing.T) {
 	}
 	if v := b.commit("a", "3"); v.Parents[0] != second.ID {
 		t.Errorf("%v", v.Parents)
+	}
+}
+
+// Two processes may bring the models on disk to the same version at once.
+func TestBringTwiceAtOnce(t *testing.T) {
+	b := newBranching(t)
+	first := b.commit("a", "1", "b", "1", "gone", "1")
+	second := b.commit("a", "2", "b", "2", "gone", "", "new", "2")
+	put(t, b.m, files{"a": "1", "b": "1", "gone": "1"})
+	sn, err := b.load(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	slow := b.newBringing(sn, second)
+	defer slow.cleanUp()
+	var list []step
+	for d, err := range objects.DiffTrees(t.Context(), sn.tree(first.Tree), sn.tree(second.Tree)) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, step{d.Path, d.From, d.To})
+	}
+	if other, err := slow.steps(t.Context(), list); err != nil || len(other) > 0 {
+		t.Fatal(other, err)
+	}
+	if err := slow.stage(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if did, err := b.bring(t.Context(), sn, second, first.Tree); err != nil || did.Written != 3 || did.Removed != 1 {
+		t.Fatalf("%+v %v", did, err)
+	}
+	if err := slow.apply(t.Context()); err != nil {
+		t.Error(err)
+	}
+	b.files("a", "2", "b", "2", "new", "2")
+	write(t, b.m, "a", []byte("mine")) // but what somebody has changed is not overwritten
+	if err := slow.apply(t.Context()); !errors.Is(err, ErrConflict) {
+		t.Errorf("%v", err)
 	}
 }
