@@ -43,6 +43,14 @@ func count(q *Query, w Where) (n int) {
 	return n
 }
 
+func mustParse(src string) *expr.Expr {
+	e, err := expr.Parse(src)
+	if err != nil {
+		panic(err)
+	}
+	return e
+}
+
 func BenchmarkOpen(b *testing.B) {
 	ix, h := benchIndex(b, 10_000, 1)
 	ask(b, ix, h, func(*Query) int { return 0 })
@@ -50,23 +58,23 @@ func BenchmarkOpen(b *testing.B) {
 
 func BenchmarkPath(b *testing.B) {
 	ix, h := benchIndex(b, 11_200, 1) // 10,080 hits
-	ask(b, ix, h, func(q *Query) int { return count(q, Where{Path: "models/group-00/model-00000.json"}) })
+	ask(b, ix, h, func(q *Query) int { return count(q, Where{Paths: []string{"models/group-00/model-00000.json"}}) })
 }
 
 func BenchmarkDirectory(b *testing.B) {
 	ix, h := benchIndex(b, 10_000, 1000)
-	ask(b, ix, h, func(q *Query) int { return count(q, Where{Path: "models/group-03"}) })
+	ask(b, ix, h, func(q *Query) int { return count(q, Where{Paths: []string{"models/group-03"}}) })
 }
 
 func BenchmarkBlob(b *testing.B) {
 	ix, h := benchIndex(b, 10_000, 1000)
 	blob := h.entries[5000].Changes[0].Blob
-	ask(b, ix, h, func(q *Query) int { return count(q, Where{Blob: blob}) })
+	ask(b, ix, h, func(q *Query) int { return count(q, Where{Blob: whole(blob)}) })
 }
 
 func BenchmarkMetricBelow(b *testing.B) {
 	ix, h := benchIndex(b, 10_000, 1000)
-	w := Where{Conds: []expr.Cond{{Field: "metrics.metric1", Op: "<", Value: 0.01}}}
+	w := Where{Expr: mustParse("metrics.metric1 < 0.01")}
 	ask(b, ix, h, func(q *Query) int { return count(q, w) })
 }
 
@@ -81,7 +89,13 @@ func BenchmarkSortedMetric(b *testing.B) {
 func BenchmarkOpenAndFindIn100k(b *testing.B) {
 	ix, h := benchIndex(b, 100_000, 10_000)
 	path := h.entries[50_000].Changes[0].Path
-	ask(b, ix, h, func(q *Query) int { return count(q, Where{Path: path}) })
+	ask(b, ix, h, func(q *Query) int { return count(q, Where{Paths: []string{path}}) })
+}
+
+func BenchmarkMessageRegexp(b *testing.B) {
+	ix, h := benchIndex(b, 10_000, 1000)
+	w := Where{Expr: mustParse(`message ~ 'epoch 77[0-9]$'`)}
+	ask(b, ix, h, func(q *Query) int { return count(q, w) })
 }
 
 func BenchmarkCatchUp(b *testing.B) {
@@ -103,7 +117,7 @@ func BenchmarkWalk(b *testing.B) {
 	h := makeHistory(1, 10_000, 1000, 10, 5)
 	for b.Loop() {
 		Walk(context.Background(), h, func(q *Query) error {
-			count(q, Where{Path: "models/group-03"})
+			count(q, Where{Paths: []string{"models/group-03"}})
 			return nil
 		})
 	}

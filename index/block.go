@@ -5,27 +5,32 @@ import (
 	"fmt"
 	"hash/crc32"
 	"math"
-	"strings"
 	"time"
 
 	"github.com/mstore/mstore/internal/wire"
 	"github.com/mstore/mstore/objects"
+	"github.com/mstore/mstore/objects/codec"
 )
 
 // Limits of a block. A block ends before the version that would pass one.
 const (
-	blockRows  = 1000
-	blockBytes = 512 << 10
+	blockRows  = 4096
+	blockBytes = 4 << 20
 	chunkBytes = 256 << 10 // largest value given to badger
+	// maxColumn bounds the values of a column before compression.
+	maxColumn = codec.MaxPiece
 )
 
-// The columns that every block has; the others are named after fields.
+// The columns of a block, beside those that are named after fields.
 const (
-	colIDs    = "#ids"
-	colRows   = "#rows"
-	colPaths  = "#paths"
-	colBlobs  = "#blobs"
-	colFilter = "#filter"
+	colIDs       = "#ids"
+	colRows      = "#rows"      // entry, line, sequence number
+	colTimes     = "#times"     // of the versions
+	colPaths     = "#paths"     // what each version changed
+	colKinds     = "#kinds"     // of what it put
+	colBlobs     = "#blobs"     // of what it put
+	colPathMarks = "#pathmarks" // fingerprints of paths and directories
+	colBlobMarks = "#blobmarks"
 )
 
 // head describes a block: the entries first to last, whose journal hash is
@@ -43,6 +48,8 @@ type colInfo struct {
 	name string
 	size int
 	sum  uint32
+	// types are those of a field's values.
+	types Types
 }
 
 // block is a head with a way to its columns.
@@ -124,6 +131,7 @@ func (h *head) encode() []byte {
 		e.String(c.name)
 		e.Uint(uint64(c.size))
 		e.Uint(uint64(c.sum))
+		e.Byte(byte(c.types))
 	}
 	return binary.BigEndian.AppendUint32(e.B, crc32.Checksum(e.B, castagnoli))
 }
@@ -147,9 +155,9 @@ func decodeHead(data []byte) (h head, err error) {
 		sec := d.Int()
 		*t = time.Unix(sec, int64(d.Uint())).UTC()
 	}
-	h.cols = make([]colInfo, 0, d.Count(3))
+	h.cols = make([]colInfo, 0, d.Count(4))
 	for range cap(h.cols) {
-		h.cols = append(h.cols, colInfo{d.String(), int(d.Uint()), uint32(d.Uint())})
+		h.cols = append(h.cols, colInfo{d.String(), int(d.Uint()), uint32(d.Uint()), Types(d.Byte())})
 	}
 	if err := d.End(); err != nil {
 		return h, fmt.Errorf("%w: head: %w", errDamaged, err)
@@ -158,20 +166,4 @@ func decodeHead(data []byte) (h head, err error) {
 		return h, fmt.Errorf("%w: head of block %d", errDamaged, h.first)
 	}
 	return h, nil
-}
-
-// fingerprint is the filter's hash of a path or a directory (FNV-1a).
-func fingerprint(s string) uint32 {
-	h := uint64(14695981039346656037)
-	for i := range len(s) {
-		h = (h ^ uint64(s[i])) * 1099511628211
-	}
-	return uint32(h ^ h>>32)
-}
-
-func blobFingerprint(id objects.BlobID) uint32 { return binary.BigEndian.Uint32(id[:4]) }
-
-// below tells whether path is dir or lies below it; "" is above everything.
-func below(path, dir string) bool {
-	return dir == "" || strings.HasPrefix(path, dir) && (len(path) == len(dir) || path[len(dir)] == '/')
 }

@@ -1,9 +1,8 @@
 package index
 
 import (
-	"encoding/binary"
 	"hash/crc32"
-	"math"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -21,23 +20,27 @@ type builder struct {
 	from, to    time.Time
 
 	ids, blobs []byte
-	row        wire.Encoder
-	lastRow    struct {
+	row, time  wire.Encoder
+	last       struct {
 		line, seq uint64
 		sec       int64
 	}
-	paths  map[string]uint32 // to their number in order of appearance
-	names  []string
-	count  []uint32 // changes of each row
-	change []uint32 // path number*4 + status
-	marks  map[uint32]struct{}
-	fields map[string]*fieldBuilder
+	paths     map[string]uint32 // to their number in order of appearance
+	names     []string
+	count     []uint32 // changes of each row
+	change    []uint32 // path number*4 + status
+	kinds     map[string]uint32
+	kindNames []string
+	kind      []uint32 // of each change that put something
+	hasKinds  bool
+	blobMarks []uint32
+	fields    map[string]*columnBuilder
 }
 
 func newBuilder(first uint64) *builder {
 	return &builder{
 		first: first, prev: first - 1,
-		paths: map[string]uint32{}, marks: map[uint32]struct{}{}, fields: map[string]*fieldBuilder{},
+		paths: map[string]uint32{}, kinds: map[string]uint32{}, fields: map[string]*columnBuilder{},
 	}
 }
 
@@ -48,11 +51,11 @@ func (b *builder) fits(r Record) bool {
 
 // estimate is an upper bound but for long strings that recur.
 func estimate(r Record) int {
-	n := 80 + len(r.Author) + len(r.Source) + len(r.Branch)
+	n := 80 + len(r.Author) + len(r.Message) + len(r.Source) + len(r.Branch)
 	for _, c := range r.Changes {
 		n += len(c.Path) + 48
 	}
-	for _, m := range []map[string]any{r.Params, r.Metrics} {
+	for _, m := range []map[string]any{r.Params, r.Metrics, r.Meta} {
 		for k, v := range m {
 			n += 12 + len(k)/16
 			if s, ok := v.(string); ok {
@@ -80,11 +83,11 @@ func (b *builder) add(r Record) {
 		b.elided++
 	}
 	b.row.Uint((r.Entry-b.prev)<<1 | flags)
-	b.row.Int(int64(r.Line - b.lastRow.line))
-	b.row.Int(int64(r.Seq - b.lastRow.seq))
-	b.row.Int(t.Unix() - b.lastRow.sec)
-	b.row.Uint(uint64(t.Nanosecond()))
-	b.prev, b.lastRow.line, b.lastRow.seq, b.lastRow.sec = r.Entry, r.Line, r.Seq, t.Unix()
+	b.row.Int(int64(r.Line - b.last.line))
+	b.row.Int(int64(r.Seq - b.last.seq))
+	b.time.Int(t.Unix() - b.last.sec)
+	b.time.Uint(uint64(t.Nanosecond()))
+	b.prev, b.last.line, b.last.seq, b.last.sec = r.Entry, r.Line, r.Seq, t.Unix()
 
 	b.count = append(b.count, uint32(len(r.Changes)))
 	for _, c := range r.Changes {
@@ -97,7 +100,8 @@ func (b *builder) add(r Record) {
 		b.change = append(b.change, n<<2|uint32(c.Status&3))
 		if c.Status != objects.Removed {
 			b.blobs = append(b.blobs, c.Blob[:]...)
-			b.marks[blobFingerprint(c.Blob)] = struct{}{}
+			b.blobMarks = append(b.blobMarks, blobFingerprint(c.Blob))
+			b.kind = append(b.kind, b.kindOf(c.Kind))
 		}
 	}
 	for k, v := range r.Params {
@@ -106,10 +110,31 @@ func (b *builder) add(r Record) {
 	for k, v := range r.Metrics {
 		b.set("metrics.", k, v)
 	}
-	b.set("source", "", r.Source)
+	for k, v := range r.Meta {
+		b.set("meta.", k, v)
+	}
+	if r.Source != "" { // as expressions have it
+		b.set("source", "", r.Source)
+	}
 	b.set("author", "", r.Author)
 	b.set("branch", "", r.Branch)
+	b.set("message", "", r.Message)
+	b.set("models", "", int64(r.Models))
+	b.set("size", "", r.Bytes)
+	b.set("quality.errors", "", int64(r.Quality.Errors))
+	b.set("quality.warnings", "", int64(r.Quality.Warnings))
 	b.rows++
+}
+
+func (b *builder) kindOf(kind string) uint32 {
+	n, ok := b.kinds[kind]
+	if !ok {
+		n = uint32(len(b.kindNames))
+		b.kinds[kind] = n
+		b.kindNames = append(b.kindNames, kind)
+	}
+	b.hasKinds = b.hasKinds || kind != ""
+	return n
 }
 
 // isElided tells versions that changed more than they list.
@@ -122,7 +147,7 @@ func (b *builder) set(prefix, key string, v any) {
 	full := append(append(name[:0], prefix...), key...)
 	f := b.fields[string(full)]
 	if f == nil {
-		f = &fieldBuilder{numbers: map[number]uint32{}, strings: map[string]uint32{}}
+		f = &columnBuilder{}
 		b.fields[string(full)] = f
 	}
 	f.add(b.rows, v)
@@ -133,45 +158,54 @@ func (b *builder) set(prefix, key string, v any) {
 func (b *builder) encode(last uint64, hash [objects.IDSize]byte) (head, [][]byte) {
 	h := head{first: b.first, last: last, hash: hash, rows: b.rows, elided: b.elided, from: b.from, to: b.to}
 	var cols [][]byte
-	add := func(name string, data []byte) {
+	add := func(name string, data []byte, types Types) {
 		if len(data) > 0 {
-			h.cols = append(h.cols, colInfo{name, len(data), crc32.Checksum(data, castagnoli)})
+			h.cols = append(h.cols, colInfo{name, len(data), crc32.Checksum(data, castagnoli), types})
 			cols = append(cols, data)
 		}
 	}
-	add(colFilter, b.filter())
-	add(colIDs, b.ids)
-	add(colRows, b.row.B)
-	add(colPaths, b.encodePaths())
-	add(colBlobs, b.blobs)
-	names := make([]string, 0, len(b.fields))
-	for name := range b.fields {
-		names = append(names, name)
+	add(colPathMarks, b.pathMarks(), 0)
+	add(colBlobMarks, encodeMarks(b.blobMarks), 0)
+	add(colIDs, b.ids, 0)
+	add(colRows, b.row.B, 0)
+	add(colTimes, b.time.B, 0)
+	add(colPaths, b.encodePaths(), 0)
+	add(colBlobs, b.blobs, 0)
+	if b.hasKinds {
+		add(colKinds, b.encodeKinds(), 0)
 	}
-	slices.Sort(names)
-	for _, name := range names {
-		add(name, b.fields[name].encode(b.rows))
+	for _, name := range slices.Sorted(maps.Keys(b.fields)) {
+		f := b.fields[name]
+		add(name, f.encode(b.rows), f.types)
 	}
 	return h, cols
 }
 
-func (b *builder) filter() []byte {
+func (b *builder) pathMarks() []byte {
+	seen := map[string]bool{}
+	var list []uint32
 	for _, p := range b.names {
-		b.marks[fingerprint(p)] = struct{}{}
-		for i := strings.LastIndexByte(p, '/'); i > 0; i = strings.LastIndexByte(p[:i], '/') {
-			b.marks[fingerprint(p[:i])] = struct{}{}
+		list = append(list, fingerprint(p))
+		for i := strings.LastIndexByte(p, '/'); i > 0 && !seen[p[:i]]; i = strings.LastIndexByte(p[:i], '/') {
+			seen[p[:i]] = true
+			list = append(list, fingerprint(p[:i]))
 		}
 	}
-	list := make([]uint32, 0, len(b.marks))
-	for m := range b.marks {
-		list = append(list, m)
+	return encodeMarks(list)
+}
+
+// encodeKinds writes the distinct kinds, and of each change that put something the
+// number of its own.
+func (b *builder) encodeKinds() []byte {
+	var e wire.Encoder
+	e.Uint(uint64(len(b.kindNames)))
+	for _, k := range b.kindNames {
+		e.String(k)
 	}
-	slices.Sort(list)
-	data := make([]byte, 0, 4*len(list))
-	for _, m := range list {
-		data = binary.LittleEndian.AppendUint32(data, m)
+	for _, k := range b.kind {
+		e.Uint(uint64(k))
 	}
-	return data
+	return e.B
 }
 
 // encodePaths writes the distinct paths, sorted and front-coded, then of each
@@ -205,105 +239,6 @@ func (b *builder) encodePaths() []byte {
 			at = r
 		}
 		change = change[n:]
-	}
-	return e.B
-}
-
-// fieldBuilder collects the values of one field: the distinct ones in order of
-// appearance, and which row has which.
-type fieldBuilder struct {
-	numbers  map[number]uint32
-	strings  map[string]uint32
-	distinct wire.Encoder
-	n        uint32
-	rows     []uint32 // row, number of its value, row, ...
-}
-
-// number is a value that is not a string; bits so that -0 and NaN are kept.
-type number struct {
-	tag  byte
-	bits uint64
-}
-
-const (
-	tagString byte = iota + 1
-	tagInt
-	tagFloat
-	tagFalse
-	tagTrue
-)
-
-func (f *fieldBuilder) add(row int, v any) {
-	var k number
-	switch v := v.(type) {
-	case string:
-		at, ok := f.strings[v]
-		if !ok {
-			at = f.n
-			f.strings[v] = at
-			f.n++
-			f.distinct.Byte(tagString)
-			f.distinct.String(v)
-		}
-		f.rows = append(f.rows, uint32(row), at)
-		return
-	case int64:
-		k = number{tagInt, uint64(v)}
-	case float64:
-		k = number{tagFloat, math.Float64bits(v)}
-	case bool:
-		k = number{tag: tagFalse}
-		if v {
-			k.tag = tagTrue
-		}
-	default:
-		return
-	}
-	at, ok := f.numbers[k]
-	if !ok {
-		at = f.n
-		f.numbers[k] = at
-		f.n++
-		f.distinct.Byte(k.tag)
-		switch k.tag {
-		case tagInt:
-			f.distinct.Int(int64(k.bits))
-		case tagFloat:
-			f.distinct.B = binary.LittleEndian.AppendUint64(f.distinct.B, k.bits)
-		}
-	}
-	f.rows = append(f.rows, uint32(row), at)
-}
-
-// encode writes the distinct values, then runs of rows: how many lack the
-// field, how many have it, and of these the steps from value to value: 0 is
-// the next new one, n the one that is n-1 back from the newest. A column
-// without values is empty.
-func (f *fieldBuilder) encode(rows int) []byte {
-	if f.n == 0 {
-		return nil
-	}
-	var e wire.Encoder
-	e.Uint(uint64(f.n))
-	e.Raw(f.distinct.B)
-	next, newest := uint32(0), int64(-1)
-	for i := 0; i < len(f.rows); {
-		j := i
-		for j < len(f.rows) && f.rows[j] == f.rows[i]+uint32(j-i)/2 {
-			j += 2
-		}
-		e.Uint(uint64(f.rows[i] - next))
-		e.Uint(uint64((j - i) / 2))
-		next = f.rows[i] + uint32((j-i)/2)
-		for ; i < j; i += 2 {
-			at := int64(f.rows[i+1])
-			if at == newest+1 {
-				newest = at
-				e.Uint(0)
-			} else {
-				e.Uint(uint64(newest-at) + 1)
-			}
-		}
 	}
 	return e.B
 }

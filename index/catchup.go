@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"os"
 
 	"github.com/dgraph-io/badger/v4"
@@ -122,34 +123,74 @@ func (ix *Index) openWriter() (*badger.DB, error) {
 func extend(ctx context.Context, src Source, from uint64, flush func(head, [][]byte) error) error {
 	last, lastHash := src.Last()
 	b := newBuilder(from + 1)
-	var flushErr error
-	err := src.Versions(ctx, from, func(r Record) error {
-		if err := ctx.Err(); err != nil {
-			return err
+	for batch, err := range readAhead(ctx, src, from) {
+		if err != nil {
+			return &sourceError{fmt.Errorf("reading the journal's versions: %w", err)}
 		}
-		if !b.fits(r) {
-			end := b.prev
-			hash, err := entryHash(ctx, src, end)
-			if err != nil {
-				return err
+		for _, r := range batch {
+			if !b.fits(r) {
+				end := b.prev
+				hash, err := entryHash(ctx, src, end)
+				if err != nil {
+					return err
+				}
+				if err := flush(b.encode(end, hash)); err != nil {
+					return err
+				}
+				b = newBuilder(end + 1)
 			}
-			if flushErr = flush(b.encode(end, hash)); flushErr != nil {
-				return flushErr
-			}
-			b = newBuilder(end + 1)
+			b.add(r)
 		}
-		b.add(r)
-		return nil
-	})
-	switch {
-	case flushErr != nil:
-		return flushErr
-	case err != nil:
-		return &sourceError{fmt.Errorf("reading the journal's versions: %w", err)}
-	case last < b.first:
+	}
+	if last < b.first {
 		return nil
 	}
 	return flush(b.encode(last, lastHash))
+}
+
+// readAhead yields the versions after entry from in batches, and reads the next ones
+// meanwhile. An error ends it.
+func readAhead(ctx context.Context, src Source, from uint64) iter.Seq2[[]Record, error] {
+	const size = 512
+	return func(yield func([]Record, error) bool) {
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		batches := make(chan []Record, 1)
+		var err error
+		go func() {
+			defer close(batches)
+			batch := make([]Record, 0, size)
+			send := func() error {
+				select {
+				case batches <- batch:
+					batch = make([]Record, 0, size)
+					return nil
+				case <-ctx.Done():
+					return ctx.Err()
+				}
+			}
+			err = src.Versions(ctx, from, func(r Record) error {
+				if batch = append(batch, r); len(batch) < size {
+					return ctx.Err()
+				}
+				return send()
+			})
+			if err == nil && len(batch) > 0 {
+				err = send()
+			}
+		}()
+		for batch := range batches {
+			if !yield(batch, nil) {
+				cancel()
+				for range batches { // until the reader has ended
+				}
+				return
+			}
+		}
+		if err != nil {
+			yield(nil, err)
+		}
+	}
 }
 
 // readRange returns the versions of the entries first to last as blocks in

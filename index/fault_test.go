@@ -128,7 +128,7 @@ func TestBusyAndKilledWriter(t *testing.T) {
 	for range 2 {
 		os.Remove(filepath.Join(dir, sealName))
 		os.WriteFile(filepath.Join(dir, retryName), nil, 0o666)
-		sameAnswers(t, ix, h, Where{Path: "models/group-03"})
+		sameAnswers(t, ix, h, Where{Paths: []string{"models/group-03"}})
 	}
 }
 
@@ -241,13 +241,13 @@ func TestDamageWhileOpen(t *testing.T) {
 		ix := Open(t.TempDir(), Options{Batch: 10})
 		sameAnswers(t, ix, h, Where{})
 		var got, want [][]Hit
-		Walk(ctx, h, func(q *Query) (err error) { _, want, err = answers(q, Where{Path: "models"}); return err })
+		Walk(ctx, h, func(q *Query) (err error) { _, want, err = answers(q, Where{Paths: []string{"models"}}); return err })
 		err := ix.With(ctx, h, func(q *Query) (err error) {
 			tables, _ := filepath.Glob(filepath.Join(ix.path("db"), "*.sst"))
 			for _, name := range tables {
 				damageInPlace(t, name, how)
 			}
-			_, got, err = answers(q, Where{Path: "models"})
+			_, got, err = answers(q, Where{Paths: []string{"models"}})
 			return err
 		})
 		if err != nil || len(got) != len(want) || len(got[0]) != len(want[0]) {

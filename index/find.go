@@ -3,9 +3,7 @@ package index
 import (
 	"context"
 	"errors"
-	"sort"
 
-	"github.com/mstore/mstore/internal/expr"
 	"github.com/mstore/mstore/objects"
 )
 
@@ -19,14 +17,38 @@ type blockFinder struct {
 	damaged bool
 }
 
-func (f *blockFinder) find(w Where, field string, elided bool, yield func(Hit) bool) error {
-	s := &search{Where: w, field: field, elidedOnly: elided}
-	if more, err := f.findTail(s, yield); !more {
+func (f *blockFinder) find(w *Where, field string, floor *floor, yield func(Hit) bool) error {
+	s := &search{Where: w, field: field, floor: floor}
+	return f.each(func(b *block) (bool, error) { return s.emit(f.ctx, b, yield) }, func(walker *walker) (more bool, err error) {
+		more = true
+		err = walker.find(w, field, floor, func(h Hit) bool {
+			more = yield(h)
+			return more
+		})
+		return more, err
+	})
+}
+
+func (f *blockFinder) fields(types map[string]Types) error {
+	return f.each(func(b *block) (bool, error) {
+		for _, c := range b.cols {
+			if c.types != 0 {
+				types[c.name] |= c.types
+			}
+		}
+		return true, nil
+	}, func(w *walker) (bool, error) { return true, w.fields(types) })
+}
+
+// each calls fn for each block, newest first, until it returns false, and once more for
+// blocks that stand for a damaged one; and walk for a tail that is too long to hold.
+func (f *blockFinder) each(fn func(*block) (bool, error), walk func(*walker) (bool, error)) error {
+	if more, err := f.eachOfTail(fn, walk); !more || err != nil {
 		return err
 	}
 	for i := len(f.session.blocks) - 1; i >= 0; i-- {
 		b := &f.session.blocks[i]
-		more, err := f.emit(s, b, yield)
+		more, err := fn(b)
 		if errors.Is(err, errDamaged) {
 			// The journal has the same versions.
 			f.damaged = true
@@ -34,11 +56,11 @@ func (f *blockFinder) find(w Where, field string, elided bool, yield func(Hit) b
 			if herr != nil {
 				return herr
 			}
-			for more, err = true, nil; more && len(healed) > 0; healed = healed[:len(healed)-1] {
-				more, err = f.emit(s, &healed[len(healed)-1], yield)
+			for more, err = true, nil; more && err == nil && len(healed) > 0; healed = healed[:len(healed)-1] {
+				more, err = fn(&healed[len(healed)-1])
 			}
 		}
-		if !more {
+		if !more || err != nil {
 			return err
 		}
 	}
@@ -49,16 +71,11 @@ func (f *blockFinder) find(w Where, field string, elided bool, yield func(Hit) b
 // because the index cannot be written, is walked.
 const maxTail = 10_000
 
-func (f *blockFinder) findTail(s *search, yield func(Hit) bool) (more bool, err error) {
+func (f *blockFinder) eachOfTail(fn func(*block) (bool, error), walk func(*walker) (bool, error)) (more bool, err error) {
 	from := f.session.watermark()
 	last, _ := f.src.Last()
 	if from+maxTail < last {
-		more = true
-		err := (&walker{f.ctx, f.src, from}).find(s.Where, s.field, s.elidedOnly, func(h Hit) bool {
-			more = yield(h)
-			return more
-		})
-		return more && err == nil, err
+		return walk(&walker{f.ctx, f.src, from})
 	}
 	if !f.hasTail && from < last {
 		if f.tail, err = readRange(f.ctx, f.src, from+1, last); err != nil {
@@ -67,26 +84,8 @@ func (f *blockFinder) findTail(s *search, yield func(Hit) bool) (more bool, err 
 	}
 	f.hasTail = true
 	for i := len(f.tail) - 1; i >= 0; i-- {
-		if more, err := f.emit(s, &f.tail[i], yield); !more {
+		if more, err := fn(&f.tail[i]); !more || err != nil {
 			return false, err
-		}
-	}
-	return true, nil
-}
-
-// emit yields a block's hits, after it has all of them. It reports false when
-// there is an error, or yield wants no more.
-func (f *blockFinder) emit(s *search, b *block, yield func(Hit) bool) (bool, error) {
-	if err := f.ctx.Err(); err != nil {
-		return false, err
-	}
-	hits, err := s.block(b)
-	if err != nil {
-		return false, err
-	}
-	for _, h := range hits {
-		if !yield(h) {
-			return false, nil
 		}
 	}
 	return true, nil
@@ -94,191 +93,167 @@ func (f *blockFinder) emit(s *search, b *block, yield func(Hit) bool) (bool, err
 
 // search is one question, asked of block after block.
 type search struct {
-	Where
-	field      string
-	elidedOnly bool
-	buf        []Hit
+	*Where
+	field string
+	floor *floor
+	buf   []Hit
 }
 
-// block returns the block's hits, newest first, until the next call.
-func (s *search) block(b *block) ([]Hit, error) {
-	switch {
-	case b.rows == 0,
-		s.elidedOnly && b.elided == 0,
-		!s.Since.IsZero() && b.to.Before(s.Since),
-		!s.Until.IsZero() && !b.from.Before(s.Until):
-		return nil, nil
+// emit yields a block's hits, after it has all of them. It reports false when
+// there is an error, or yield wants no more.
+func (s *search) emit(ctx context.Context, b *block, yield func(Hit) bool) (bool, error) {
+	if err := ctx.Err(); err != nil {
+		return false, err
 	}
-	byPath := s.Path != "" || s.Blob != (objects.BlobID{})
-	if ok, err := s.inFilter(b); !ok {
-		return nil, err
+	if err := s.block(b); err != nil {
+		return false, err
 	}
-	conds, ok, err := s.loadConds(b)
-	if !ok {
-		return nil, err
-	}
-	var values *fieldColumn
-	if s.field != "" {
-		if values, err = b.loadField(s.field); values == nil {
-			return nil, err
+	for _, h := range s.buf {
+		if !yield(h) {
+			return false, nil
 		}
-	}
-	var paths *pathSearch
-	if byPath {
-		if paths, err = s.loadPaths(b); paths == nil {
-			return nil, err
-		}
-	}
-	rows, err := b.loadRows()
-	if err != nil {
-		return nil, err
-	}
-	s.buf = s.buf[:0]
-	for i := b.rows - 1; i >= 0; i-- {
-		if s.elidedOnly && !rows.elided[i] || !s.inTime(rows.time[i]) || values != nil && values.at[i] < 0 ||
-			!matchAll(conds, i, rows) {
-			continue
-		}
-		h := rows.hit(i)
-		if values != nil {
-			h.Value = values.values[values.at[i]]
-		}
-		if !byPath {
-			s.buf = append(s.buf, h)
-			continue
-		}
-		s.buf = paths.hits(s.buf, i, h)
-	}
-	return s.buf, nil
-}
-
-func (s *search) inFilter(b *block) (bool, error) {
-	if s.Path != "" {
-		if ok, err := b.mayHave(fingerprint(s.Path)); !ok {
-			return false, err
-		}
-	}
-	if s.Blob != (objects.BlobID{}) {
-		return b.mayHave(blobFingerprint(s.Blob))
 	}
 	return true, nil
 }
 
-// blockCond is a condition, evaluated on the distinct values of a column.
-type blockCond struct {
-	expr.Cond
-	at []int32
-	ok []bool
-}
-
-// loadConds reports false when no row can satisfy them.
-func (s *search) loadConds(b *block) ([]blockCond, bool, error) {
-	var list []blockCond
-	for _, c := range s.Conds {
-		if c.Field == "time" {
-			list = append(list, blockCond{Cond: c})
-			continue
-		}
-		col, err := b.loadField(c.Field)
-		if col == nil {
-			return nil, false, err
-		}
-		bc := blockCond{c, col.at, make([]bool, len(col.values))}
-		any := false
-		for i, v := range col.values {
-			bc.ok[i] = c.Match(v)
-			any = any || bc.ok[i]
-		}
-		if !any {
-			return nil, false, nil
-		}
-		list = append(list, bc)
+// block finds the block's hits, newest first.
+func (s *search) block(b *block) error {
+	s.buf = s.buf[:0]
+	if b.rows == 0 || !s.Since.IsZero() && b.to.Before(s.Since) || !s.Until.IsZero() && !b.from.Before(s.Until) {
+		return nil
 	}
-	return list, true, nil
+	// Versions that do not list their changes are not among the marks.
+	if b.elided == 0 {
+		if ok, err := s.inMarks(b); !ok {
+			return err
+		}
+	}
+	v := &view{block: b}
+	set, err := s.rows(v)
+	if err != nil || set.empty() {
+		return err
+	}
+	return s.collect(v, set)
 }
 
-func matchAll(conds []blockCond, row int, rows *rowColumn) bool {
-	for i := range conds {
-		c := &conds[i]
-		if c.at == nil {
-			if !c.Match(rows.time[row]) {
+// inMarks tells whether the block may have a change that is asked for.
+func (s *search) inMarks(b *block) (bool, error) {
+	if s.Blob != nil && s.Blob.Digits >= 8 { // what a mark has
+		if ok, err := b.mayHave(colBlobMarks, blobFingerprint(s.Blob.ID)); !ok {
+			return false, err
+		}
+	}
+	if len(s.Paths) == 0 {
+		return true, nil
+	}
+	for _, p := range s.Paths {
+		if p == "" || p == "." {
+			return true, nil
+		}
+		if ok, err := b.mayHave(colPathMarks, fingerprint(p)); ok || err != nil {
+			return ok, err
+		}
+	}
+	return false, nil
+}
+
+// rows returns the rows that may be asked for: all but what Lines, Paths and Blob say.
+func (s *search) rows(v *view) (rowSet, error) {
+	set := allRows(v.rows)
+	if s.Expr != nil {
+		var err error
+		if set, err = v.holds(s.Where); err != nil {
+			return nil, err
+		}
+	}
+	partly := !s.Since.IsZero() && v.from.Before(s.Since) || !s.Until.IsZero() && !v.to.Before(s.Until)
+	if partly && !set.empty() {
+		times, err := v.times()
+		if err != nil {
+			return nil, err
+		}
+		for i, t := range times {
+			if !s.inTime(t) {
+				set.remove(i)
+			}
+		}
+	}
+	return set, nil
+}
+
+// collect makes hits of rows.
+func (s *search) collect(v *view, set rowSet) error {
+	value, set, err := s.values(v, set)
+	if err != nil || set.empty() {
+		return err
+	}
+	paths := &pathSearch{Where: s.Where, view: v}
+	if s.byChange() {
+		if set, err = paths.narrow(set); err != nil || set.empty() {
+			return err
+		}
+	}
+	rows, err := v.rowColumn()
+	if err != nil {
+		return err
+	}
+	var ids []byte
+	set.newestFirst(func(i int) bool {
+		if s.Lines != nil {
+			if last, ok := s.Lines[rows.line[i]]; !ok || rows.seq[i] > last {
+				return true
+			}
+		}
+		h := Hit{Entry: rows.entry[i], Line: rows.line[i], Seq: rows.seq[i]}
+		if value != nil {
+			h.Value = value(i)
+		}
+		if ids == nil {
+			if ids, err = v.loadIDs(); err != nil {
 				return false
 			}
-		} else if at := c.at[row]; at < 0 || !c.ok[at] {
-			return false
 		}
+		h.ID = objects.VersionID(ids[i*objects.IDSize:])
+		if len(s.Paths) == 0 && s.Blob == nil {
+			s.buf = append(s.buf, h)
+			return true
+		}
+		s.buf, err = paths.hits(s.buf, i, h)
+		return err == nil
+	})
+	return err
+}
+
+// values returns the values of the field, and the rows that have it and do not come too
+// late; nil without a field.
+func (s *search) values(v *view, set rowSet) (func(row int) any, rowSet, error) {
+	switch s.field {
+	case "":
+		return nil, set, nil
+	case "version":
+		rows, err := v.rowColumn()
+		if err != nil {
+			return nil, nil, err
+		}
+		return func(i int) any { return int64(rows.seq[i]) }, set, nil
+	case "time":
+		times, err := v.times()
+		if err != nil {
+			return nil, nil, err
+		}
+		return func(i int) any { return times[i] }, set, nil
 	}
-	return true
-}
-
-// pathSearch matches the changes of rows.
-type pathSearch struct {
-	*pathColumn
-	want  []bool // of each name
-	blob  objects.BlobID
-	blobs []byte
-	at    []uint32 // of each row: where its blobs begin; nil without blob
-}
-
-// loadPaths returns nil when no path of the block matches.
-func (s *search) loadPaths(b *block) (*pathSearch, error) {
-	col, err := b.loadPaths()
+	col, err := v.field(fieldColumn(s.field))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	p := &pathSearch{pathColumn: col, want: make([]bool, len(col.names)), blob: s.Blob}
-	// Names are sorted; those that begin with Path stand together.
-	i := sort.SearchStrings(col.names, s.Path)
-	any := false
-	for ; i < len(col.names) && len(col.names[i]) >= len(s.Path) && col.names[i][:len(s.Path)] == s.Path; i++ {
-		p.want[i] = below(col.names[i], s.Path)
-		any = any || p.want[i]
+	if col == nil {
+		return nil, newRowSet(v.rows), nil
 	}
-	if !any || s.Blob == (objects.BlobID{}) {
-		if !any {
-			p = nil
-		}
-		return p, nil
+	set.and(col.present(v.rows))
+	value := col.at
+	if s.floor != nil && s.floor.has {
+		col.dropLate(set, s.floor)
 	}
-	if p.blobs, err = b.column(colBlobs); err != nil {
-		return nil, err
-	}
-	p.at = make([]uint32, b.rows+1)
-	n := uint32(0)
-	for r := range b.rows {
-		for _, st := range col.status[col.start[r]:col.start[r+1]] {
-			if st != objects.Removed {
-				n++
-			}
-		}
-		p.at[r+1] = n
-	}
-	if int(n)*objects.IDSize != len(p.blobs) {
-		return nil, errDamaged
-	}
-	return p, nil
-}
-
-// hits appends the row's hits to list.
-func (p *pathSearch) hits(list []Hit, row int, h Hit) []Hit {
-	var n uint32
-	if p.at != nil {
-		n = p.at[row]
-	}
-	for i := p.start[row]; i < p.start[row+1]; i++ {
-		put := p.status[i] != objects.Removed
-		if p.want[p.path[i]] {
-			h.Path = p.names[p.path[i]]
-			if p.at == nil {
-				return append(list, h)
-			}
-			if put && objects.BlobID(p.blobs[n*objects.IDSize:]) == p.blob {
-				list = append(list, h)
-			}
-		}
-		if put {
-			n++
-		}
-	}
-	return list
+	return value, set, nil
 }

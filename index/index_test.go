@@ -15,7 +15,7 @@ import (
 func TestEmptyAndSmall(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "index")
 	ix := Open(dir, Options{})
-	sameAnswers(t, ix, &history{}, Where{}, Where{Path: "a"})
+	sameAnswers(t, ix, &history{}, Where{}, Where{Paths: []string{"a"}})
 	h := makeHistory(1, 200, 20, 2, 2)
 	sameAnswers(t, ix, h, someQuestions(h)...)
 	if _, err := os.Stat(dir); err == nil {
@@ -43,7 +43,7 @@ func TestCatchUp(t *testing.T) {
 		if q.Last() != 6400 || q.Indexed() != 6400 {
 			t.Errorf("last %d, indexed %d", q.Last(), q.Indexed())
 		}
-		for range q.Find(Where{Path: "models"}) {
+		for range q.Find(Where{Paths: []string{"models"}}) {
 		}
 		return nil
 	})
@@ -72,7 +72,7 @@ func TestManySmallSteps(t *testing.T) {
 		if n%10 == 7 {
 			continue
 		}
-		sameAnswers(t, ix, all.upTo(n), Where{Path: "models/group-01"})
+		sameAnswers(t, ix, all.upTo(n), Where{Paths: []string{"models/group-01"}})
 	}
 	sameAnswers(t, ix, all, someQuestions(all)...)
 	tables, _ := filepath.Glob(filepath.Join(ix.dir, "db", "*.sst"))
@@ -113,8 +113,8 @@ func TestLargeVersions(t *testing.T) {
 		}
 	}
 	ix := Open(t.TempDir(), Options{Batch: 1})
-	sameAnswers(t, ix, h.upTo(15), Where{Path: strings.Repeat("directory", 90)})
-	sameAnswers(t, ix, h, Where{Path: strings.Repeat("directory", 90) + "/0500"}, Where{Blob: objects.BlobID{3, 7, 0, 1}})
+	sameAnswers(t, ix, h.upTo(15), Where{Paths: []string{strings.Repeat("directory", 90)}})
+	sameAnswers(t, ix, h, Where{Paths: []string{strings.Repeat("directory", 90) + "/0500"}}, Where{Blob: whole(objects.BlobID{3, 7, 0, 1})})
 	err := ix.With(context.Background(), h, func(q *Query) error {
 		if q.Indexed() != 40 {
 			t.Errorf("indexed %d of 40", q.Indexed())

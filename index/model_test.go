@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -14,7 +15,6 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
 
-	"github.com/mstore/mstore/internal/expr"
 	"github.com/mstore/mstore/objects"
 )
 
@@ -39,11 +39,17 @@ func drawRecord(t *rapid.T, entry uint64) Record {
 		return Record{Entry: entry}
 	}
 	v := &objects.Version{
-		Seq:    rapid.Uint64Range(1, 9).Draw(t, "seq"),
-		Time:   time.Unix(rapid.Int64Range(-5e9, 5e9).Draw(t, "sec"), rapid.Int64Range(0, 999999999).Draw(t, "ns")).UTC(),
-		Author: rapid.SampledFrom([]string{"ann", "bob", ""}).Draw(t, "author"),
-		Source: rapid.SampledFrom([]string{"s", "t", ""}).Draw(t, "source"),
-		Params: map[string]any{}, Metrics: map[string]any{},
+		Seq:     rapid.Uint64Range(1, 9).Draw(t, "seq"),
+		Time:    time.Unix(rapid.Int64Range(-5e9, 5e9).Draw(t, "sec"), rapid.Int64Range(0, 999999999).Draw(t, "ns")).UTC(),
+		Author:  rapid.SampledFrom([]string{"ann", "bob", ""}).Draw(t, "author"),
+		Source:  rapid.SampledFrom([]string{"s", "t", ""}).Draw(t, "source"),
+		Message: rapid.SampledFrom([]string{"", "one", "two\nlines"}).Draw(t, "message"),
+		Params:  map[string]any{}, Metrics: map[string]any{}, Meta: map[string]any{},
+		Models: rapid.IntRange(0, 3).Draw(t, "models"), Bytes: rapid.Int64Range(0, 1<<40).Draw(t, "bytes"),
+		Quality: objects.Quality{Errors: rapid.IntRange(0, 2).Draw(t, "errors")},
+	}
+	if rapid.Bool().Draw(t, "git") {
+		v.Meta["git.dirty"] = rapid.Bool().Draw(t, "dirty")
 	}
 	for _, k := range []string{"p", "q q"} {
 		if rapid.Bool().Draw(t, "has") {
@@ -58,7 +64,7 @@ func drawRecord(t *rapid.T, entry uint64) Record {
 	for _, p := range paths {
 		v.Changes = append(v.Changes, objects.Change{
 			Path: p, Status: rapid.SampledFrom([]objects.Status{objects.Added, objects.Changed, objects.Removed}).Draw(t, "status"),
-			Blob: drawBlob(t),
+			Blob: drawBlob(t), Kind: rapid.SampledFrom([]string{"", "", "json", "oracle"}).Draw(t, "kind"),
 		})
 	}
 	v.Added = len(paths)
@@ -76,12 +82,30 @@ func drawBlob(t *rapid.T) (id objects.BlobID) {
 	return id
 }
 
-func drawWhere(t *rapid.T) (w Where) {
+func whole(id objects.BlobID) *BlobPrefix { return &BlobPrefix{id, 2 * objects.IDSize} }
+
+// drawExpr returns the source of an expression.
+func drawExpr(t *rapid.T, depth int) string {
+	if depth > 0 && rapid.Bool().Draw(t, "leaf") {
+		a, b := drawExpr(t, depth-1), drawExpr(t, depth-1)
+		return rapid.SampledFrom([]string{"(" + a + ") and (" + b + ")", "(" + a + ") or (" + b + ")", "not (" + a + ")"}).Draw(t, "op")
+	}
+	return rapid.SampledFrom([]string{
+		"params.p = 1", "params.p != 1.5", "params.p > -2", "params.p <= 0", "params.p in (1, 'x', 2.5)", "params.p like '*a*'", "params.p",
+		`metrics."q q" < 1`, `metrics."q q" >= -1.5`, `metrics."q q" != 0`, `metrics."q q" = 'x'`, "params.none = 1", "metrics.none",
+		"author = 'ann'", "source like 's*'", "source = ''", "branch != 'main'", "message ~ '^two'", "message ~ 'o'",
+		"version > 4", "version = v2", "time < 2001-09-09", "time = 2001-09-09", "age > 30d", "models >= 2", "size > 1000", "quality.errors = 1",
+		"git.dirty", "git.dirty = false", "meta.git.dirty", "tag = 'gold'", "tag like '*l*'", "not alias = 'prod'",
+		"path like 'a/*'", "path ~ 'b'", "path != 'a'", "kind = 'json'", "not kind = 'oracle'", "kind != 'json'", "expired", "expired = false",
+	}).Draw(t, "expression")
+}
+
+func drawWhere(t *rapid.T, entries uint64) (w Where) {
 	if rapid.Bool().Draw(t, "by path") {
-		w.Path = rapid.SampledFrom(append(testPaths, "b", "é", "none", "a/b/c/d")).Draw(t, "path")
+		w.Paths = rapid.SliceOfN(rapid.SampledFrom(append(testPaths, "b", "é", "none", "a/b/c/d", ".")), 1, 2).Draw(t, "paths")
 	}
 	if rapid.IntRange(0, 2).Draw(t, "by blob") == 0 {
-		w.Blob = drawBlob(t)
+		w.Blob = &BlobPrefix{drawBlob(t), rapid.SampledFrom([]int{1, 7, 8, 9, 63, 64}).Draw(t, "digits")}
 	}
 	if rapid.IntRange(0, 3).Draw(t, "since") == 0 {
 		w.Since = time.Unix(rapid.Int64Range(-5e9, 5e9).Draw(t, "since"), 0)
@@ -89,16 +113,26 @@ func drawWhere(t *rapid.T) (w Where) {
 	if rapid.IntRange(0, 3).Draw(t, "until") == 0 {
 		w.Until = time.Unix(rapid.Int64Range(-5e9, 5e9).Draw(t, "until"), 0)
 	}
-	for range rapid.IntRange(0, 2).Draw(t, "conds") {
-		c := expr.Cond{
-			Field: rapid.SampledFrom([]string{"params.p", "metrics.q q", "author", "source", "branch", "time", "params.none"}).Draw(t, "field"),
-			Op:    rapid.SampledFrom([]string{"=", "!=", "<", "<=", ">", ">="}).Draw(t, "op"),
-			Value: drawValue(t),
-		}
-		if c.Field == "time" {
-			c.Value = "2001-09-09"
-		}
-		w.Conds = append(w.Conds, c)
+	if rapid.IntRange(0, 3).Draw(t, "where") > 0 {
+		w.Expr = mustParse(drawExpr(t, 3))
+	}
+	if rapid.IntRange(0, 3).Draw(t, "lines") == 0 {
+		w.Lines = map[uint64]uint64{1: rapid.Uint64Range(0, 9).Draw(t, "up to"), 2: 5}
+	}
+	w.Facts = Facts{Now: day, Tags: map[uint64][]string{}, Aliases: map[uint64][]string{}}
+	for range rapid.IntRange(0, 3).Draw(t, "names") {
+		at := rapid.Uint64Range(1, entries+1).Draw(t, "named")
+		w.Facts.Tags[at] = []string{"silver", "gold"}
+		w.Facts.Aliases[at/2+1] = []string{"prod"}
+	}
+	if rapid.Bool().Draw(t, "expired") {
+		w.Facts.Expired = func(id objects.BlobID) (bool, error) { return id[31] == 1, nil }
+	}
+	w.Facts.Changes = func(entry uint64) ([]objects.Change, error) {
+		return []objects.Change{
+			{Path: "a/b", Status: objects.Removed, Blob: objects.BlobID{3: 1}},
+			{Path: fmt.Sprint("b/", entry), Status: objects.Added, Blob: objects.BlobID{31: byte(entry%3) + 1}, Kind: "json"},
+		}, nil
 	}
 	return w
 }
@@ -110,29 +144,25 @@ func answers(q *Query, w Where) (string, [][]Hit, error) {
 		all = append(all, list)
 		return err
 	}
-	var found, elided []Hit
+	var found []Hit
 	for h, err := range q.Find(w) {
 		if err != nil {
 			return "find", nil, err
 		}
 		found = append(found, h)
 	}
-	for h, err := range q.Elided(w) {
-		if err != nil {
-			return "elided", nil, err
+	all = append(all, found)
+	for i, field := range []string{"params.p", "metrics.q q", "branch", "time", "version", "source"} {
+		if err := collect(q.Sorted(field, i%2 == 0, 3*(i%3), w)); err != nil {
+			return field, nil, err
 		}
-		elided = append(elided, h)
 	}
-	all = append(all, found, elided)
-	for _, field := range []string{"params.p", "metrics.q q", "branch"} {
-		for _, desc := range []bool{false, true} {
-			if err := collect(q.Sorted(field, desc, 0, w)); err != nil {
-				return field, nil, err
-			}
-			if err := collect(q.Sorted(field, desc, 3, w)); err != nil {
-				return field, nil, err
-			}
-		}
+	types, err := q.Fields()
+	if err != nil {
+		return "fields", nil, err
+	}
+	for _, name := range slices.Sorted(maps.Keys(types)) {
+		all = append(all, []Hit{{Path: name, Value: int64(types[name])}})
 	}
 	return "", all, nil
 }
@@ -185,10 +215,10 @@ func TestSameAsWalk(t *testing.T) {
 			for range rapid.IntRange(0, 15).Draw(t, "entries") {
 				h.entries = append(h.entries, drawRecord(t, uint64(len(h.entries)+1)))
 			}
-			sameAnswers(t, ix, h, drawWhere(t), drawWhere(t))
+			sameAnswers(t, ix, h, drawWhere(t, uint64(len(h.entries))), drawWhere(t, uint64(len(h.entries))))
 		}
 		// An older snapshot.
-		sameAnswers(t, ix, h.upTo(rapid.IntRange(0, len(h.entries)).Draw(t, "old")), drawWhere(t))
+		sameAnswers(t, ix, h.upTo(rapid.IntRange(0, len(h.entries)).Draw(t, "old")), drawWhere(t, uint64(len(h.entries))))
 	})
 }
 
@@ -198,9 +228,10 @@ func someQuestions(h *history) []Where {
 	mid := h.entries[len(h.entries)/2-1]
 	return []Where{
 		{},
-		{Path: "models/group-03"},
-		{Path: mid.Changes[0].Path},
-		{Blob: last.Changes[0].Blob},
-		{Since: day.Add(time.Hour), Until: day.Add(3 * time.Hour), Conds: []expr.Cond{{Field: "params.param1", Op: "<", Value: 0.05}}},
+		{Paths: []string{"models/group-03"}},
+		{Paths: []string{mid.Changes[0].Path}},
+		{Blob: whole(last.Changes[0].Blob)},
+		{Since: day.Add(time.Hour), Until: day.Add(3 * time.Hour), Expr: mustParse("params.param1 < 0.05")},
+		{Expr: mustParse("message ~ '7$' or metrics.metric0 > 0.9")},
 	}
 }

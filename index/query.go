@@ -1,10 +1,8 @@
 package index
 
 import (
-	"cmp"
-	"fmt"
+	"bytes"
 	"iter"
-	"math"
 	"slices"
 	"strings"
 	"time"
@@ -19,37 +17,95 @@ type Hit struct {
 	Line, Seq uint64
 	ID        objects.VersionID
 	Path      string // see Where; "" when the question was not about paths
-	Time      time.Time
-	Value     any // of the field that Sorted sorts by; nil elsewhere
+	Value     any    // of the field that Sorted sorts by; nil elsewhere
 }
 
 // Where says which versions are asked for: those that satisfy all of it. The
 // zero value is every version.
 type Where struct {
-	// Path is a model or a directory, without a slash at its end. A version
-	// answers when it added, changed or removed that model, or one below that
-	// directory; Hit.Path is the first such.
-	Path string
-	// Blob, if not zero, demands that the version put this very content
-	// somewhere (at or below Path); there is a hit for each such path.
-	Blob objects.BlobID
+	// Paths are models or directories, without a slash at their end. A version
+	// answers when it added, changed or removed one of these models, or one below
+	// such a directory; Hit.Path is the first of those that it did. Empty: all.
+	Paths []string
+	// Blob, if not nil, demands that the version put content with such an ID
+	// somewhere (at or below Paths); there is a hit for each such path.
+	Blob *BlobPrefix
 	// Since and Until bound the version's time: Since <= time < Until. The zero
 	// value is no bound.
 	Since, Until time.Time
-	// Conds are about indexed fields only, see Indexed.
-	Conds []expr.Cond
+	// Expr must hold; its fields are expr.VersionFields and expr.ChangeFields. nil: all.
+	Expr *expr.Expr
+	// Lines, if not nil, are the lines whose versions are asked for, each up to a
+	// sequence number.
+	Lines map[uint64]uint64
+	// Facts are what versions do not say themselves.
+	Facts Facts
 }
 
-// Indexed tells whether Where.Conds may hold a condition on the field, and
-// Sorted sort by it: params.X, metrics.X, source, author, branch; and time,
-// for conditions only.
-func Indexed(field string) bool {
-	return field == "time" || sortable(field)
+// BlobPrefix is the beginning of an ID, or all of it: Digits hexadecimal digits of ID.
+type BlobPrefix struct {
+	ID     objects.BlobID
+	Digits int // 2 * objects.IDSize: all
 }
 
-func sortable(field string) bool {
-	return field == "source" || field == "author" || field == "branch" ||
-		strings.HasPrefix(field, "params.") || strings.HasPrefix(field, "metrics.")
+func (p *BlobPrefix) fits(id objects.BlobID) bool {
+	n := p.Digits / 2
+	return bytes.Equal(id[:n], p.ID[:n]) && (p.Digits%2 == 0 || id[n]>>4 == p.ID[n]>>4)
+}
+
+// Facts are what a snapshot says of versions beside what they say themselves. None of its
+// functions may be called concurrently; their errors end the question.
+type Facts struct {
+	Now           time.Time           // for ages
+	Tags, Aliases map[uint64][]string // of the versions of entries
+	// Expired tells whether content has expired. nil: none has.
+	Expired func(objects.BlobID) (bool, error)
+	// Changes lists what a version changed that does not list it itself, as it is more
+	// than objects.MaxChanges models. nil: nothing.
+	Changes func(entry uint64) ([]objects.Change, error)
+}
+
+// changesOf returns all that a version changed.
+func (f *Facts) changesOf(entry uint64, v *objects.Version) ([]objects.Change, error) {
+	if !isElided(v) {
+		return v.Changes, nil
+	}
+	return f.elided(entry)
+}
+
+func (f *Facts) elided(entry uint64) ([]objects.Change, error) {
+	if f.Changes == nil {
+		return nil, nil
+	}
+	return f.Changes(entry)
+}
+
+// Sortable tells whether Sorted can sort by a field: those of which a version has one
+// value.
+func Sortable(field string) bool {
+	switch field {
+	case "version", "time":
+		return true
+	}
+	return fieldColumn(field) != ""
+}
+
+// fieldColumn is the column that holds a field of expressions; "" for none.
+func fieldColumn(field string) string {
+	switch field {
+	case "author", "message", "branch", "source", "models", "size", "quality.errors", "quality.warnings":
+		return field
+	}
+	section, name, below := strings.Cut(field, ".")
+	switch {
+	case !below || name == "":
+		return ""
+	case section == "params", section == "metrics", section == "meta":
+		return field
+	case section == "git", section == "env":
+		return "meta." + field
+	}
+	return ""
 }
 
 // Query answers questions about one snapshot of a journal, inside With or
@@ -59,10 +115,13 @@ type Query struct {
 	last, indexed uint64
 }
 
-// finder yields hits newest first. With a field, it yields only versions that
-// have it, with its value.
+// finder knows the versions.
 type finder interface {
-	find(w Where, field string, elided bool, yield func(Hit) bool) error
+	// find yields the hits newest first. With a field, it yields only versions that have
+	// it, with its value, and may leave out those that floor says come too late.
+	find(w *Where, field string, floor *floor, yield func(Hit) bool) error
+	// fields adds the types of the values of each field to types, by name of column.
+	fields(types map[string]Types) error
 }
 
 // Last is the newest journal entry that the answers take into account.
@@ -73,108 +132,62 @@ func (q *Query) Last() uint64 { return q.last }
 func (q *Query) Indexed() uint64 { return q.indexed }
 
 // Find yields the versions that w asks for, newest (highest Entry) first, and
-// those of one version by path. An error ends the sequence. With a Path or a
-// Blob it does not see versions whose changes are elided; see Elided.
-func (q *Query) Find(w Where) iter.Seq2[Hit, error] { return q.seq(w, false) }
-
-// Elided yields, newest first, the versions that changed more than
-// objects.MaxChanges models and so do not list what they changed. Find cannot
-// match their Path or Blob: the caller compares their trees. Path and Blob of
-// w are ignored here, the rest is respected.
-func (q *Query) Elided(w Where) iter.Seq2[Hit, error] {
-	w.Path, w.Blob = "", objects.BlobID{}
-	return q.seq(w, true)
-}
-
-func (q *Query) seq(w Where, elided bool) iter.Seq2[Hit, error] {
+// those of one version by path. An error ends the sequence.
+func (q *Query) Find(w Where) iter.Seq2[Hit, error] {
 	return func(yield func(Hit, error) bool) {
 		more := true
-		err := check(w, "")
-		if err == nil {
-			err = q.finder.find(w, "", elided, func(h Hit) bool {
-				more = yield(h, nil)
-				return more
-			})
-		}
+		err := q.finder.find(&w, "", nil, func(h Hit) bool {
+			more = yield(h, nil)
+			return more
+		})
 		if err != nil && more {
 			yield(Hit{}, err)
 		}
 	}
 }
 
-// Sorted returns the versions that w asks for and that have the field, sorted
-// by its value: numbers, then strings, then false and true, and the other way
-// round when desc; NaN always last; equal values newest first. A limit of 0 is
-// none.
-func (q *Query) Sorted(field string, desc bool, limit int, w Where) ([]Hit, error) {
-	if err := check(w, field); err != nil {
+// Fields returns which params.NAME, metrics.NAME and meta.NAME versions have, and of which
+// types. It may name some that only versions after the snapshot have.
+func (q *Query) Fields() (map[string]Types, error) {
+	types := map[string]Types{}
+	if err := q.finder.fields(types); err != nil {
 		return nil, err
 	}
-	var hits []Hit
-	sort := func() {
-		slices.SortStableFunc(hits, func(a, b Hit) int { return compareValues(a.Value, b.Value, desc) })
-		if limit > 0 && len(hits) > limit {
-			clear(hits[limit:])
-			hits = hits[:limit]
+	for name := range types {
+		if section, _, ok := strings.Cut(name, "."); !ok || section == "quality" {
+			delete(types, name)
 		}
 	}
-	err := q.finder.find(w, field, false, func(h Hit) bool {
-		hits = append(hits, h)
-		if limit > 0 && len(hits) >= 2*limit+1000 {
-			sort() // stable, and what follows is older
-		}
-		return true
-	})
-	if err != nil {
-		return nil, err
-	}
-	sort()
-	return hits, nil
-}
-
-func check(w Where, field string) error {
-	for _, c := range w.Conds {
-		if !Indexed(c.Field) {
-			return fmt.Errorf("field %q is not in the index", c.Field)
-		}
-	}
-	if field != "" && !sortable(field) {
-		return fmt.Errorf("field %q is not in the index", field)
-	}
-	return nil
-}
-
-func compareValues(a, b any, desc bool) int {
-	ra, rb := valueRank(a), valueRank(b)
-	if ra == nanRank || rb == nanRank {
-		return cmp.Compare(ra, rb)
-	}
-	c := cmp.Compare(ra, rb)
-	if c == 0 {
-		c, _ = expr.Compare(a, b)
-	}
-	if desc {
-		return -c
-	}
-	return c
-}
-
-const nanRank = 3
-
-func valueRank(v any) int {
-	switch v := v.(type) {
-	case string:
-		return 1
-	case bool:
-		return 2
-	case float64:
-		if math.IsNaN(v) {
-			return nanRank
-		}
-	}
-	return 0
+	return types, nil
 }
 
 func (w *Where) inTime(t time.Time) bool {
 	return !(t.Before(w.Since) && !w.Since.IsZero()) && (w.Until.IsZero() || t.Before(w.Until))
+}
+
+// inPaths tells whether a path is asked for.
+func (w *Where) inPaths(path string) bool {
+	return len(w.Paths) == 0 || slices.ContainsFunc(w.Paths, func(p string) bool { return below(path, p) })
+}
+
+// byChange tells whether w is about what versions changed.
+func (w *Where) byChange() bool {
+	return w.Blob != nil || len(w.Paths) > 0 && !slices.ContainsFunc(w.Paths, func(p string) bool { return p == "" || p == "." })
+}
+
+// changeHits appends a hit for what of a version's changes is asked for.
+func (w *Where) changeHits(list []Hit, h Hit, changes []objects.Change) []Hit {
+	for _, c := range changes {
+		if !w.inPaths(c.Path) {
+			continue
+		}
+		h.Path = c.Path
+		if w.Blob == nil {
+			return append(list, h)
+		}
+		if w.Blob.fits(c.Blob) && c.Status != objects.Removed {
+			list = append(list, h)
+		}
+	}
+	return list
 }

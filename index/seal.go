@@ -15,7 +15,7 @@ const (
 
 	// schema changes with the encoding of blocks and with the options badger is
 	// opened with, which it would not survive to see shrink.
-	schema = 1
+	schema = 2
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)

@@ -23,6 +23,6 @@ type Source interface {
 	// EntryHash returns the hash of entry n, 1 <= n <= Last.
 	EntryHash(ctx context.Context, n uint64) ([objects.IDSize]byte, error)
 	// Versions calls fn for the version of every entry after n that has one, in
-	// ascending order. fn must not keep the record.
+	// ascending order. fn may keep the record. The other methods may be called meanwhile.
 	Versions(ctx context.Context, n uint64, fn func(Record) error) error
 }

@@ -75,7 +75,7 @@ func makeHistory(seed uint64, n, models, params, metrics int) *history {
 		}
 		v := &objects.Version{
 			Seq: entry, Time: day.Add(time.Duration(entry)*time.Minute + time.Duration(rng.IntN(1e9))),
-			Author: "ann", Source: fmt.Sprintf("run-%d", entry/50),
+			Author: "ann", Source: fmt.Sprintf("run-%d", entry/50), Message: fmt.Sprintf("after epoch %d", entry),
 			Params: map[string]any{}, Metrics: map[string]any{},
 		}
 		for i := range params {

@@ -224,3 +224,26 @@ func (h *History) best(ctx context.Context, candidates []place) ([]place, error)
 	}
 	return slices.DeleteFunc(candidates, func(p place) bool { return passed[p] }), nil
 }
+
+// Ancestors returns the versions that lead to tips by whatever parents, the tips
+// themselves included: of each line the number up to which they do. It reads the
+// directories of all archive segments, and no entry.
+func (h *History) Ancestors(ctx context.Context, tips []Target) (map[uint64]uint64, error) {
+	r := reach{}
+	for _, tip := range tips {
+		r.add(tip.place())
+	}
+	for g, err := range h.joints(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		for i := len(g.joints) - 1; i >= 0; i-- {
+			r.follow(&g.joints[i])
+		}
+	}
+	lines := make(map[uint64]uint64, len(r))
+	for line, p := range r {
+		lines[line] = p.Seq
+	}
+	return lines, nil
+}

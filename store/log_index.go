@@ -3,8 +3,6 @@ package store
 import (
 	"context"
 	"errors"
-	"fmt"
-	"iter"
 	"slices"
 
 	"github.com/mstore/mstore/index"
@@ -12,148 +10,95 @@ import (
 	"github.com/mstore/mstore/objects"
 )
 
-// ask lets the index find candidates, and looks at each.
-func (q *logQuery) ask(ctx context.Context, head *Version) error {
-	reach, err := q.sn.lines(ctx, head.target)
-	if err != nil {
-		return err
+// ask has the index answer, or without one the journal.
+func (q *query) ask(ctx context.Context, fn func(context.Context, *index.Query) error) error {
+	return q.s.ask(ctx, q.sn, func(iq *index.Query) error { return fn(ctx, iq) })
+}
+
+func (s *Store) ask(ctx context.Context, sn *snapshot, fn func(*index.Query) error) error {
+	src := &indexSource{sn}
+	if s.index == nil || sn.st.Versions < s.indexPays {
+		return index.Walk(ctx, src, fn)
 	}
-	src := &indexSource{q.sn}
-	answer := func(iq *index.Query) error { return q.answer(ctx, iq, reach) }
-	if q.s.index == nil {
-		return index.Walk(ctx, src, answer)
-	}
-	err = q.s.index.With(ctx, src, answer)
+	err := s.index.With(ctx, src, fn)
 	if errors.Is(err, index.ErrBusy) {
-		q.s.o.Warn("the history index is in use by another process; reading the journal instead")
-		err = index.Walk(ctx, src, answer)
+		s.o.Warn("the history index is in use by another process; reading the journal instead")
+		err = index.Walk(ctx, src, fn)
 	}
 	return err
 }
 
-func (q *logQuery) answer(ctx context.Context, iq *index.Query, reach map[uint64]uint64) error {
-	w := index.Where{Since: q.o.Since}
-	if q.where != nil {
-		for _, c := range q.where.Conjuncts() {
-			if index.Indexed(c.Field) {
-				w.Conds = append(w.Conds, c)
-			}
-		}
-	}
-	look := func(h index.Hit) (bool, error) {
-		if last, ok := reach[h.Line]; !ok || h.Seq > last {
-			return true, nil
-		}
-		v, err := q.sn.version(ctx, journal.Target{ID: h.ID, Entry: h.Entry, Seq: h.Seq, Line: h.Line})
-		if err != nil {
-			return false, err
-		}
-		if ok, err := q.matches(ctx, v); err != nil || !ok {
-			return err == nil, err
-		}
-		return q.emit(v), nil
+// answer emits what the index finds.
+func (q *query) answer(ctx context.Context, iq *index.Query) error {
+	if err := q.bound(ctx); err != nil {
+		return err
 	}
 	if q.o.Sort != "" {
-		hits, err := iq.Sorted(q.o.Sort, false, 0, w)
+		hits, err := iq.Sorted(q.o.Sort, q.o.Reverse, q.o.Limit, q.where)
 		if err != nil {
 			return err
 		}
-		for _, h := range hits {
-			if more, err := look(h); err != nil || !more {
-				return err
+		return q.look(ctx, hits)
+	}
+	var held []index.Hit
+	last := uint64(0)
+	for h, err := range iq.Find(q.where) {
+		if err != nil {
+			return err
+		}
+		if h.Entry == last { // another path of the same version
+			continue
+		}
+		last = h.Entry
+		if q.o.Reverse {
+			if held = append(held, h); len(held) == q.o.Limit {
+				break
 			}
+			continue
 		}
-		return nil
-	}
-	seqs := []iter.Seq2[index.Hit, error]{}
-	for _, p := range q.o.Paths {
-		if p != "." {
-			one := w
-			one.Path = p
-			seqs = append(seqs, iq.Find(one))
-		}
-	}
-	if len(seqs) < len(q.o.Paths) || len(seqs) == 0 {
-		seqs = []iter.Seq2[index.Hit, error]{iq.Find(w)}
-	} else {
-		seqs = append(seqs, iq.Elided(w))
-	}
-	for h, err := range newestFirst(seqs) {
+		v, err := q.version(ctx, h)
 		if err != nil {
 			return err
 		}
-		if more, err := look(h); err != nil || !more {
+		if more, err := q.emit(ctx, v); !more || err != nil {
+			return err
+		}
+	}
+	slices.Reverse(held)
+	return q.look(ctx, held)
+}
+
+// bound restricts the question to what led to the tips.
+func (q *query) bound(ctx context.Context) (err error) {
+	switch {
+	case q.where.Lines != nil:
+	case q.o.First:
+		q.where.Lines, err = q.sn.firstLines(ctx, q.tips[0])
+	default:
+		q.where.Lines, err = q.sn.h.Ancestors(ctx, q.tips)
+	}
+	return err
+}
+
+func (q *query) look(ctx context.Context, hits []index.Hit) error {
+	for _, h := range hits {
+		v, err := q.version(ctx, h)
+		if err != nil {
+			return err
+		}
+		if more, err := q.emit(ctx, v); !more || err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// newestFirst merges sequences that are newest first, each version once.
-func newestFirst(seqs []iter.Seq2[index.Hit, error]) iter.Seq2[index.Hit, error] {
-	if len(seqs) == 1 {
-		return seqs[0]
-	}
-	return func(yield func(index.Hit, error) bool) {
-		type head struct {
-			next func() (index.Hit, error, bool)
-			hit  index.Hit
-		}
-		var heads []*head
-		for _, s := range seqs {
-			next, stop := iter.Pull2(s)
-			defer stop()
-			if h, err, ok := next(); err != nil {
-				yield(h, err)
-				return
-			} else if ok {
-				heads = append(heads, &head{next, h})
-			}
-		}
-		last := ^uint64(0)
-		for len(heads) > 0 {
-			i := 0
-			for k := range heads {
-				if heads[k].hit.Entry > heads[i].hit.Entry {
-					i = k
-				}
-			}
-			if h := heads[i].hit; h.Entry != last {
-				last = h.Entry
-				if !yield(h, nil) {
-					return
-				}
-			}
-			h, err, ok := heads[i].next()
-			if err != nil {
-				yield(h, err)
-				return
-			}
-			if heads[i].hit = h; !ok {
-				heads = slices.Delete(heads, i, i+1)
-			}
-		}
-	}
+func (q *query) version(ctx context.Context, h index.Hit) (*Version, error) {
+	return q.sn.version(ctx, targetOf(h))
 }
 
-// lines tells which versions led to t: for each line, up to which number.
-func (sn *snapshot) lines(ctx context.Context, t journal.Target) (map[uint64]uint64, error) {
-	reach := map[uint64]uint64{}
-	for {
-		reach[t.Line] = t.Seq
-		start, err := sn.h.Entry(ctx, t.Line)
-		if err != nil {
-			return nil, err
-		}
-		op := start.Commit()
-		if op == nil {
-			return nil, as(ErrDamaged, fmt.Errorf("journal entry %d holds no version", t.Line))
-		}
-		if op.Parent.Entry == 0 {
-			return reach, nil
-		}
-		t = op.Parent
-	}
+func targetOf(h index.Hit) journal.Target {
+	return journal.Target{ID: h.ID, Entry: h.Entry, Seq: h.Seq, Line: h.Line}
 }
 
 // indexSource is a snapshot as the index reads it.
@@ -199,55 +144,4 @@ func (s *Store) Reindex(ctx context.Context) (versions int, err error) {
 		return 0, classify(err)
 	}
 	return int(sn.st.Versions), nil
-}
-
-// Holders yields the versions that put this very content somewhere, newest
-// first, on any branch, with the path.
-func (s *Store) Holders(ctx context.Context, blob objects.BlobID) iter.Seq2[Holder, error] {
-	return func(yield func(Holder, error) bool) {
-		sn, err := s.load(ctx)
-		if err != nil {
-			yield(Holder{}, err)
-			return
-		}
-		more := true
-		ask := func(q *index.Query) error {
-			for h, err := range newestFirst([]iter.Seq2[index.Hit, error]{q.Find(index.Where{Blob: blob}), q.Elided(index.Where{})}) {
-				if err != nil {
-					return err
-				}
-				v, err := sn.version(ctx, journal.Target{ID: h.ID, Entry: h.Entry, Seq: h.Seq, Line: h.Line})
-				if err != nil {
-					return err
-				}
-				changes, err := sn.changes(ctx, v)
-				if err != nil {
-					return err
-				}
-				for _, c := range changes {
-					if c.Blob == blob && c.Status != objects.Removed && more {
-						if more = yield(Holder{v, c.Path}, nil); !more {
-							return nil
-						}
-					}
-				}
-			}
-			return nil
-		}
-		src := &indexSource{sn}
-		if s.index == nil || sn.st.Versions < indexPays {
-			err = index.Walk(ctx, src, ask)
-		} else if err = s.index.With(ctx, src, ask); errors.Is(err, index.ErrBusy) {
-			err = index.Walk(ctx, src, ask)
-		}
-		if err != nil && more {
-			yield(Holder{}, classify(err))
-		}
-	}
-}
-
-// Holder is a version that put some content at a path.
-type Holder struct {
-	Version *Version
-	Path    string
 }

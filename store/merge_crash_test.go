@@ -78,7 +78,7 @@ func mergeCases(t *testing.T) map[string]mergeCase {
 func (c *mergeCase) look(s *Store, m *vfs.Mem) (int, error) {
 	var newest *Version
 	n := 0
-	for v, err := range s.Log(context.Background(), LogOptions{}) {
+	for v, err := range s.Log(context.Background(), LogOptions{First: true}) {
 		if err != nil {
 			return 0, err
 		}

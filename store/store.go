@@ -46,14 +46,16 @@ type ProgressFunc func(op string, done, total int64)
 
 // Store is an open store with a workspace. It may be used concurrently.
 type Store struct {
-	o       Options
-	root    vfs.FS // the models
-	b       backend.Backend
-	j       *journal.Journal
-	index   *index.Index
-	rootDir string
-	dir     string
-	closers []io.Closer
+	o     Options
+	root  vfs.FS // the models
+	b     backend.Backend
+	j     *journal.Journal
+	index *index.Index
+	// indexPays is the number of versions from which a question is answered by the index.
+	indexPays uint64
+	rootDir   string
+	dir       string
+	closers   []io.Closer
 
 	mu  sync.Mutex
 	set *pack.Set // of the newest snapshot, for what it has opened
@@ -229,7 +231,7 @@ func newStore(root vfs.FS, b backend.Backend, o Options) *Store {
 	if o.Progress == nil {
 		o.Progress = func(string, int64, int64) {}
 	}
-	return &Store{o: o, root: root, b: b, j: journal.New(b, journal.Options{Clock: o.Clock})}
+	return &Store{o: o, root: root, b: b, j: journal.New(b, journal.Options{Clock: o.Clock}), indexPays: indexPays}
 }
 
 // Close releases what the Store holds open.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/mstore/mstore/index"
 	"github.com/mstore/mstore/objects"
 )
 
@@ -150,7 +151,7 @@ func TestHolders(t *testing.T) {
 		save(t, s, CommitOptions{Paths: []string{step.path}})
 	}
 	var got []string
-	for h, err := range s.Holders(t.Context(), objects.HashBlob(first)) {
+	for h, err := range s.Holders(t.Context(), &index.BlobPrefix{ID: objects.HashBlob(first), Digits: 2 * objects.IDSize}) {
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -19,6 +19,9 @@ type Version struct {
 	*objects.Version
 	// Names that point at it now, sorted; Heads are branches.
 	Heads, Tags, Aliases []string
+	// Aside, set by Log: it came through a merge or is of another branch, so that among
+	// the first parents of the revision that was asked for its number is another's.
+	Aside bool
 
 	target journal.Target
 	parent journal.Target   // the first parent; zero for none
@@ -43,6 +46,18 @@ func (v *Version) Ancestry() []Parent {
 		out = append(out, r)
 	}
 	return out
+}
+
+// ParentEntries are the journal entries of the parents, the first parent first.
+func (v *Version) ParentEntries() []uint64 {
+	var list []uint64
+	if v.parent.Entry != 0 {
+		list = append(list, v.parent.Entry)
+	}
+	for _, t := range v.merged {
+		list = append(list, t.Entry)
+	}
+	return list
 }
 
 // resolver resolves revisions in a snapshot.

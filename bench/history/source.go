@@ -149,12 +149,7 @@ func (s *source) Save(n int) error {
 		Time:    time.Unix(1_700_000_000+int64(n), 0).UTC(),
 		Params:  map[string]any{"step": int64(n)},
 		Metrics: map[string]any{"loss": 1 / float64(n)}}
-	op := journal.Op{Kind: journal.OpCommit, NameKind: journal.Branch, Name: branch}
 	if s.parent != nil {
-		op.Parent = s.st.Names[branch].To
-		op.Target.Line = op.Parent.Line
-		v.Parents = []objects.VersionID{op.Parent.ID}
-		v.Seq, v.Generation = s.parent.Seq+1, s.parent.Generation+1
 		v.Changed = len(c.models)
 	} else {
 		v.Added = len(c.models)
@@ -166,22 +161,7 @@ func (s *source) Save(n int) error {
 		}
 		v.Changes = append(v.Changes, ch)
 	}
-	op.Target.Seq = v.Seq
-	op.Record, op.Target.ID = v.Encode()
-	ops := []journal.Op{op}
-	if len(s.packs) > 0 {
-		ops = []journal.Op{{Kind: journal.OpAddPacks, Packs: s.packs}, op}
-	}
-	st, err := s.j.Append(s.ctx, s.st, ops, v.Time)
-	if err != nil {
-		return err
-	}
-	s.st, s.parent, s.packs = st, v, nil
-	s.ids = append(s.ids, op.Target.ID)
-	if s.st.FoldDue() {
-		s.st, err = s.j.Fold(s.ctx, s.st, s.set())
-	}
-	return err
+	return s.append(v)
 }
 
 func (s *source) set() *pack.Set { return pack.NewSet(s.b, s.st.Packs, s.st.Segments, s.st.Hidden()) }

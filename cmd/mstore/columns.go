@@ -27,6 +27,16 @@ type columns struct {
 func (c *columns) add(cells ...cell) { c.rows = append(c.rows, cells) }
 
 func (c *columns) write(w io.Writer) error {
+	widths := c.widths()
+	for _, row := range c.rows {
+		if err := writeRow(w, c.indent, row, widths); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *columns) widths() []int {
 	var widths []int
 	for _, row := range c.rows {
 		for i, f := range row {
@@ -38,12 +48,7 @@ func (c *columns) write(w io.Writer) error {
 			}
 		}
 	}
-	for _, row := range c.rows {
-		if err := writeRow(w, c.indent, row, widths); err != nil {
-			return err
-		}
-	}
-	return nil
+	return widths
 }
 
 func writeRow(w io.Writer, indent string, row []cell, widths []int) error {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -21,6 +22,7 @@ const (
 // logPrinter prints versions one by one, newest first.
 type logPrinter struct {
 	app     *app
+	out     io.Writer
 	expired *store.Expired
 	oneline bool
 	tty     bool
@@ -34,10 +36,9 @@ func (p *logPrinter) print(ctx context.Context, s *store.Store, v *store.Version
 	if err != nil {
 		return err
 	}
-	out, st := p.app.out, p.app.style
+	out, st := p.out, p.app.style
 	if p.printed++; p.printed == 1 {
 		p.width = len(v.Name)
-		p.app.progress.close()
 	}
 	switch {
 	case p.app.json:
@@ -50,7 +51,7 @@ func (p *logPrinter) print(ctx context.Context, s *store.Store, v *store.Version
 		p.header(v, cleanLine(firstLine(v.Message)))
 	default:
 		if p.printed > 1 {
-			out.WriteByte('\n')
+			io.WriteString(out, "\n")
 		}
 		p.header(v, "")
 		indent := strings.Repeat(" ", p.width+1)
@@ -81,15 +82,17 @@ func (p *logPrinter) print(ctx context.Context, s *store.Store, v *store.Version
 		}
 	}
 	if p.tty {
-		out.Flush()
+		p.app.out.Flush()
 	}
-	return out.failed()
+	return p.app.out.failed()
 }
+
+func (p *logPrinter) close() error { return nil }
 
 // header is the line that names a version.
 func (p *logPrinter) header(v *store.Version, message string) {
 	st := p.app.style
-	parts := []string{st.version.Sprintf("%-*s %s", p.width, v.Name, v.ID.Short())}
+	parts := []string{st.version.Sprintf("%-*s %s", p.width, versionName(v), v.ID.Short())}
 	if names := st.names(v); names != "" {
 		parts[0] += " " + names
 	}
@@ -105,7 +108,7 @@ func (p *logPrinter) header(v *store.Version, message string) {
 			parts = append(parts, values)
 		}
 	}
-	p.app.out.WriteString(strings.Join(parts, "  ") + "\n")
+	io.WriteString(p.out, strings.Join(parts, "  ")+"\n")
 }
 
 // values is a version's metrics and parameters on one line.

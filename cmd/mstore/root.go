@@ -55,6 +55,9 @@ func newRootCommand(a *app) *cobra.Command {
 			if err := refuseEmpty(cmd, args); err != nil {
 				return err
 			}
+			if err := cmd.ValidateFlagGroups(); err != nil {
+				return usagef("'mstore "+cmd.Name()+" --help' tells which go together", "%s", flagGroups.Replace(err.Error()))
+			}
 			stop, err = a.startProfiles()
 			return err
 		},
@@ -94,7 +97,7 @@ func newRootCommand(a *app) *cobra.Command {
 	group("work", "Save models and bring them back:",
 		newInitCommand(a), newCommitCommand(a), newStatusCommand(a), newCheckoutCommand(a), newSwitchCommand(a), newMergeCommand(a), newCherryPickCommand(a), newRevertCommand(a), newImportCommand(a), newWrapCommand(a), newUnwrapCommand(a))
 	group("look", "Look at history:",
-		newLogCommand(a), newShowCommand(a), newLsCommand(a), newCatCommand(a), newReproduceCommand(a))
+		newLogCommand(a), newShowCommand(a), newLsCommand(a), newCatCommand(a), newPlotCommand(a), newReproduceCommand(a), newBestCommand(a), newFindCommand(a))
 	group("good", "Good models only:",
 		newValidateCommand(a), newAuditCommand(a), newKindCommand(a))
 	group("names", "Name versions:",
@@ -105,6 +108,9 @@ func newRootCommand(a *app) *cobra.Command {
 	root.SetHelpCommand(newHelpCommand())
 	return root
 }
+
+// flagGroups makes what cobra says of flags that exclude each other shorter.
+var flagGroups = strings.NewReplacer("if any flags in the group ", "of the flags ", " are set none of the others can be; ", " only one can be given; ", " were all set", " were")
 
 // mayBeEmpty are the flags that can be given nothing.
 var mayBeEmpty = map[string]bool{"message": true, "source": true}

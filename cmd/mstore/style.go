@@ -11,6 +11,7 @@ import (
 
 // style is how text looks on one stream; without colours all are plain.
 type style struct {
+	colored                                bool
 	version, branch, tag, alias, dim, bold *color.Color
 	added, changed, removed                *color.Color
 	warn, bad, good                        *color.Color
@@ -27,6 +28,7 @@ func newStyle(on bool) *style {
 		return c
 	}
 	return &style{
+		colored: on,
 		version: c(color.FgYellow),
 		branch:  c(color.FgGreen, color.Bold),
 		tag:     c(color.FgYellow, color.Bold),

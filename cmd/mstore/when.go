@@ -51,6 +51,16 @@ func parseSince(s string, now time.Time) (time.Time, error) {
 	return time.Time{}, usagef("use 7d, 36h, yesterday, '3 days ago', 2026-11-23 or 2026-11-23T10:15:00Z", "time %q: not understood", s)
 }
 
+// parseUntil reads what parseSince reads, and returns the moment after it; of a date alone
+// that is after its last.
+func parseUntil(s string, now time.Time) (time.Time, error) {
+	t, err := parseSince(s, now)
+	if day, e := time.Parse(time.DateOnly, strings.TrimSpace(s)); e == nil {
+		return day.AddDate(0, 0, 1), nil
+	}
+	return t.Add(time.Nanosecond), err
+}
+
 var spanUnits = map[string]time.Duration{
 	"s": time.Second, "m": time.Minute, "h": time.Hour,
 	"d": 24 * time.Hour, "w": 7 * 24 * time.Hour, "y": 365 * 24 * time.Hour,

@@ -227,15 +227,10 @@ func (n *naive) line(tip int, path, branch string, head bool) {
 			}
 		}
 		if x := s[keepWhere]; ok && x != nil {
-			for _, tag := range append(vs[v].Tags, "") {
-				if tag == "" && len(vs[v].Tags) > 0 {
-					continue
-				}
-				if yes, err := x.where.Eval(versionEnv(&vs[v], tag, "")); err != nil {
-					panic(err)
-				} else if yes {
-					keep(keepWhere, from)
-				}
+			if yes, err := x.where.Eval(versionEnv(&vs[v])); err != nil {
+				panic(err)
+			} else if yes {
+				keep(keepWhere, from)
 			}
 		}
 	}

@@ -114,7 +114,7 @@ func (ev *evaluation) pickWhere(picked []bool, s *setting, with []bool) error {
 			continue
 		}
 		if known[v] == 0 {
-			ok, err := holds(s.where, &ev.in.Versions[v])
+			ok, err := s.where.Eval(versionEnv(&ev.in.Versions[v]))
 			if err != nil {
 				return err
 			}

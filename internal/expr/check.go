@@ -64,13 +64,26 @@ func (e *Expr) Check(fields []Field) error {
 	return first
 }
 
-func (n *comparison) check(fields []Field) error {
-	i := slices.IndexFunc(fields, func(f Field) bool {
+// Find tells whether a field is among the given ones, or else which of these have a
+// similar name.
+func Find(field string, fields []Field) (near []string, ok bool) {
+	if find(field, fields) >= 0 {
+		return nil, true
+	}
+	return nearest(field, fields), false
+}
+
+func find(field string, fields []Field) int {
+	return slices.IndexFunc(fields, func(f Field) bool {
 		if strings.HasSuffix(f.Name, ".") {
-			return strings.HasPrefix(n.Field, f.Name) && len(n.Field) > len(f.Name)
+			return strings.HasPrefix(field, f.Name) && len(field) > len(f.Name)
 		}
-		return f.Name == n.Field
+		return f.Name == field
 	})
+}
+
+func (n *comparison) check(fields []Field) error {
+	i := find(n.Field, fields)
 	if i < 0 {
 		return &FieldError{Pos: n.pos, Field: n.Field, Near: nearest(n.Field, fields)}
 	}

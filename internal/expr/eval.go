@@ -1,16 +1,13 @@
 package expr
 
-import (
-	"regexp"
-	"strings"
-	"sync"
-)
+import "strings"
 
 // Env gives the values of one version's fields.
 type Env interface {
 	// Lookup returns the value of a field: a string, bool, int, int64, float64,
-	// time.Time or time.Duration, or nil when this version does not have it.
-	// known is false when no version can have such a field.
+	// time.Time or time.Duration, or nil when this version does not have it; or a
+	// []string, of which one that satisfies a comparison is enough. known is false
+	// when no version can have such a field.
 	Lookup(field string) (value any, known bool)
 }
 
@@ -39,25 +36,7 @@ func (n *comparison) eval(env Env) (bool, error) {
 	if !known {
 		return false, &FieldError{Pos: n.pos, Field: n.Field}
 	}
-	if n.re != nil {
-		s, ok := v.(string)
-		return ok && n.re.MatchString(s), nil
-	}
 	return n.Match(v), nil
-}
-
-// regexps keeps what Cond.Match compiled. Patterns come from command lines
-// and configuration, so they are few.
-var regexps sync.Map // string to *regexp.Regexp, nil when it does not compile
-
-func matchRegexp(pattern, s string) bool {
-	v, ok := regexps.Load(pattern)
-	if !ok {
-		re, _ := regexp.Compile(pattern)
-		v, _ = regexps.LoadOrStore(pattern, re)
-	}
-	re := v.(*regexp.Regexp)
-	return re != nil && re.MatchString(s)
 }
 
 // Fields lists the fields that the expression names, each once, in the order
@@ -72,44 +51,6 @@ func (e *Expr) Fields() []string {
 		}
 	})
 	return list
-}
-
-// Conjuncts returns comparisons that every version satisfying the expression
-// satisfies: those joined by and at its top. An index may select by them, and
-// must evaluate the expression on what it found, unless Exact is true.
-func (e *Expr) Conjuncts() []Cond {
-	list, _ := e.conjuncts()
-	return list
-}
-
-// Exact tells whether the expression is no more than the conjunction of what
-// Conjuncts returns.
-func (e *Expr) Exact() bool {
-	_, exact := e.conjuncts()
-	return exact
-}
-
-func (e *Expr) conjuncts() (list []Cond, exact bool) {
-	exact = true
-	var add func(node)
-	add = func(n node) {
-		switch n := n.(type) {
-		case *comparison:
-			list = append(list, n.Cond)
-		case *logic:
-			if n.op == "or" {
-				exact = false
-				return
-			}
-			for _, x := range n.operands {
-				add(x)
-			}
-		default:
-			exact = false
-		}
-	}
-	add(e.root)
-	return list, exact
 }
 
 func walk(n node, fn func(*comparison)) {

@@ -7,8 +7,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/google/go-cmp/cmp"
 )
 
 // env knows every field below params. and metrics., and those that it has.
@@ -189,26 +187,86 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-func TestConjunctsAndFields(t *testing.T) {
-	e, err := Parse(`metrics.x < 1 and (params.y = 'a' and age > 3d) and (branch = 'a' or branch = 'b') and not metrics.x = 0`)
+func TestFields(t *testing.T) {
+	e, err := Parse(`metrics.x < 1 and (params.y = 'a' and age > 3d) and (branch = 'a' or metrics.x = 2) and not branch = 'b'`)
 	if err != nil {
 		t.Fatal(err)
-	}
-	want := []Cond{{"metrics.x", "<", int64(1)}, {"params.y", "=", "a"}, {"age", ">", 72 * time.Hour}}
-	if d := cmp.Diff(want, e.Conjuncts()); d != "" || e.Exact() {
-		t.Error(d, e.Exact())
 	}
 	if got := e.Fields(); !slices.Equal(got, []string{"metrics.x", "params.y", "age", "branch"}) {
 		t.Error(got)
 	}
-	e, _ = Parse(`params.a in (1, 'b') and params.c`)
-	want = []Cond{{"params.a", "in", []any{int64(1), "b"}}, {"params.c", "=", true}}
-	if d := cmp.Diff(want, e.Conjuncts()); d != "" || !e.Exact() {
-		t.Error(d, e.Exact())
+}
+
+// TestRows compares Rows with Eval of each row.
+func TestRows(t *testing.T) {
+	for _, src := range []string{
+		"metrics.a = 1", "not metrics.a = 1", "metrics.a = 1 and metrics.b = 1", "metrics.a = 1 or metrics.b = 1",
+		"not (metrics.a = 1 or not metrics.b = 1)", "metrics.a = 1 and not metrics.b = 1 or metrics.a = 0 and (metrics.b = 0 or metrics.b = 2)",
+		"metrics.none = 1 and metrics.a = 1", "not metrics.none",
+	} {
+		e, err := Parse(src)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, n := range []int{1, 63, 64, 65, 200} {
+			row := func(i int) env { return env{"metrics.a": int64(i % 2), "metrics.b": int64(i % 3)} }
+			got, err := e.Rows(n, func(c Cond) ([]uint64, error) {
+				set := make([]uint64, (n+63)/64)
+				for i := range n {
+					if v, _ := row(i).Lookup(c.Field); c.Match(v) {
+						set[i/64] |= 1 << (i % 64)
+					}
+				}
+				return set, nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := range 64 * len(got) {
+				want := false
+				if i < n {
+					want, _ = e.Eval(row(i))
+				}
+				if is := got[i/64]>>(i%64)&1 == 1; is != want {
+					t.Fatalf("%s: row %d of %d is %t", src, i, n, is)
+				}
+			}
+		}
+		wrong := errors.New("wrong")
+		if _, err := e.Rows(3, func(Cond) ([]uint64, error) { return nil, wrong }); !errors.Is(err, wrong) {
+			t.Errorf("%s: %v", src, err)
+		}
 	}
-	e, _ = Parse(`params.a = 1 or params.a = 2`)
-	if len(e.Conjuncts()) != 0 || e.Exact() {
-		t.Error("conjuncts of or")
+}
+
+func TestManyValues(t *testing.T) {
+	v := &Version{Seq: 12, Tags: []string{"gold", "prod"}, Changes: &Changes{Paths: []string{"a/x", "b"}, Expired: true}}
+	for src, want := range map[string]bool{
+		"tag = 'gold'": true, "tag like 'p*'": true, "tag != 'gold'": true, "tag = 'tin'": false, "not tag = 'tin'": true,
+		"alias = 'x'": false, "alias != 'x'": false, "path ~ '^a/'": true, "path in ('c', 'b')": true, "kind = 'json'": false,
+		"expired": true, "version = v12": true, "version > v12": false, "version in (v1, v12)": true,
+	} {
+		e, err := Parse(src)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := e.Eval(v); err != nil || got != want {
+			t.Errorf("%s: %t, %v", src, got, err)
+		}
+	}
+}
+
+func TestGlob(t *testing.T) {
+	for _, c := range []struct {
+		pattern, s string
+		want       bool
+	}{
+		{"", "", true}, {"", "a", false}, {"*", "", true}, {"?", "", false}, {"?", "é", true}, {"é*", "élan", true}, {"*n", "élan", true},
+		{"a*b*c", "a-b-b-c", true}, {"a*b*c", "a-b-b", false}, {"**a", "bca", true}, {"a?c", "aüc", true}, {"*é*", "caféx", true}, {"\xff", "\xff", true},
+	} {
+		if got := glob(c.pattern, c.s); got != c.want {
+			t.Errorf("glob(%q, %q) = %t", c.pattern, c.s, got)
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package expr
 import (
 	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
 )
 
@@ -30,7 +31,6 @@ type (
 	comparison struct {
 		Cond
 		pos int
-		re  *regexp.Regexp // of ~
 	}
 )
 
@@ -51,6 +51,53 @@ func Parse(src string) (*Expr, error) {
 		return nil, p.expected("and, or, or the end")
 	}
 	return &Expr{root}, nil
+}
+
+// And joins expressions, of which nil ones are left out; nil when none is left.
+func And(list ...*Expr) *Expr {
+	all := &logic{op: "and"}
+	for _, e := range list {
+		if e != nil {
+			all.operands = append(all.operands, e.root)
+		}
+	}
+	switch len(all.operands) {
+	case 0:
+		return nil
+	case 1:
+		return &Expr{all.operands[0]}
+	}
+	return &Expr{all}
+}
+
+// Matches is the expression that a field matches a regular expression (RE2, unanchored).
+// The error is regexp's.
+func Matches(field, pattern string) (*Expr, error) {
+	re, err := regexp.Compile(pattern)
+	if err != nil {
+		return nil, err
+	}
+	return &Expr{&comparison{Cond: Cond{Field: field, Op: "~", Value: pattern, re: re}}}, nil
+}
+
+// IsNumber is the expression that a field is a number.
+func IsNumber(field string) *Expr {
+	side := func(op string) node { return &comparison{Cond: Cond{Field: field, Op: op, Value: int64(0)}} }
+	return &Expr{&logic{op: "or", operands: []node{side(">="), side("<")}}}
+}
+
+// ParseField reads the name of one field as expressions have it. Every error is a
+// *SyntaxError.
+func ParseField(src string) (string, error) {
+	p := &parser{lex: lexer{src: src}}
+	if err := p.advance(); err != nil {
+		return "", err
+	}
+	field, err := p.field()
+	if err == nil && p.tok.kind != tokEnd {
+		err = p.expected("the end")
+	}
+	return field, err
 }
 
 type parser struct {
@@ -193,6 +240,11 @@ func (p *parser) list() ([]any, error) {
 	}
 }
 
+// isVersionName tells whether a word is vN, which stands for the number.
+func isVersionName(s string) bool {
+	return len(s) > 1 && s[0] == 'v' && strings.Trim(s[1:], "0123456789") == ""
+}
+
 func (p *parser) value() (v any, err error) {
 	switch {
 	case p.tok.kind == tokValue:
@@ -203,6 +255,10 @@ func (p *parser) value() (v any, err error) {
 		v = true
 	case p.isWord("false"):
 		v = false
+	case p.tok.kind == tokWord && isVersionName(p.tok.text):
+		if v, err = strconv.ParseInt(p.tok.text[1:], 10, 64); err != nil {
+			return nil, &SyntaxError{p.tok.pos, p.tok.text + " is out of range"}
+		}
 	case p.tok.kind == tokWord:
 		return nil, &SyntaxError{p.tok.pos, fmt.Sprintf("expected a value, found %s; a string needs quotes", p.tok)}
 	default:

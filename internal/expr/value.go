@@ -4,26 +4,34 @@ import (
 	"cmp"
 	"fmt"
 	"math"
+	"regexp"
+	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
-// Cond is one comparison of a field with a literal.
+// Cond is one comparison of a field with a literal. One whose Op is ~ comes from an
+// expression.
 type Cond struct {
 	Field string
-	Op    string // = != < <= > >= in like ~
-	Value any    // int64, float64, string, bool, time.Duration; of in: []any
+	Op    string         // = != < <= > >= in like ~
+	Value any            // int64, float64, string, bool, time.Duration; of in: []any
+	re    *regexp.Regexp // of ~
 }
 
 // Match tells whether a value satisfies the condition. The value is a string,
-// bool, int, int64, float64, time.Time or time.Duration; nil (absent) and any
-// other type satisfy nothing.
+// bool, int, int64, float64, time.Time or time.Duration, or a []string, of which one
+// is enough; nil (absent) and any other type satisfy nothing.
 func (c Cond) Match(v any) bool {
+	if many, ok := v.([]string); ok {
+		return slices.ContainsFunc(many, func(s string) bool { return c.Match(s) })
+	}
 	switch c.Op {
 	case "in":
 		list, _ := c.Value.([]any)
 		for _, w := range list {
-			if (Cond{c.Field, "=", w}).Match(v) {
+			if (Cond{Field: c.Field, Op: "=", Value: w}).Match(v) {
 				return true
 			}
 		}
@@ -34,8 +42,7 @@ func (c Cond) Match(v any) bool {
 		return ok && ok2 && glob(pattern, s)
 	case "~":
 		s, ok := v.(string)
-		pattern, ok2 := c.Value.(string)
-		return ok && ok2 && matchRegexp(pattern, s)
+		return ok && c.re != nil && c.re.MatchString(s)
 	}
 	if t, ok := v.(time.Time); ok {
 		return c.matchTime(t)
@@ -185,24 +192,29 @@ func parseDate(s string) (start, end time.Time, ok bool) {
 
 // glob matches * (any run) and ? (any one character) over the whole of s.
 func glob(pattern, s string) bool {
-	p, q := []rune(pattern), []rune(s)
 	star, mark, i, j := -1, 0, 0, 0
-	for j < len(q) {
-		switch {
-		case i < len(p) && p[i] == '*':
-			star, mark = i, j
-			i++
-		case i < len(p) && (p[i] == '?' || p[i] == q[j]):
-			i++
-			j++
-		case star >= 0:
-			mark++
-			i, j = star+1, mark
-		default:
+	for j < len(s) {
+		_, width := utf8.DecodeRuneInString(s[j:])
+		if i < len(pattern) {
+			switch p, w := utf8.DecodeRuneInString(pattern[i:]); {
+			case p == '*':
+				star, mark = i, j
+				i++
+				continue
+			case p == '?' || pattern[i:i+w] == s[j:j+width]:
+				i += w
+				j += width
+				continue
+			}
+		}
+		if star < 0 {
 			return false
 		}
+		_, width = utf8.DecodeRuneInString(s[mark:])
+		mark += width
+		i, j = star+1, mark
 	}
-	return strings.Trim(string(p[i:]), "*") == ""
+	return strings.Trim(pattern[i:], "*") == ""
 }
 
 func formatValue(v any) string {

@@ -15,22 +15,33 @@ var VersionFields = []Field{
 	{Name: "quality.errors", Type: Number}, {Name: "quality.warnings", Type: Number},
 }
 
-// Age is the field of expressions that know what time it is.
-var Age = Field{Name: "age", Type: Duration}
+// ChangeFields are what an expression can ask of the models that a version added,
+// changed or removed, and of what time it is, where that is known. Of several paths and
+// kinds one is enough. A version is expired when any content that it put is.
+var ChangeFields = []Field{
+	{Name: "age", Type: Duration}, {Name: "path", Type: String}, {Name: "kind", Type: String}, {Name: "expired", Type: Bool},
+}
 
-// Version is the Env of one version. Of its tags and aliases it has one each, "" for
-// none.
+// Version is the Env of one version.
 type Version struct {
-	Seq                   uint64 // as in vN
-	Time                  time.Time
-	Now                   time.Time // zero: there is no Age
-	Author, Message       string
-	Branch, Source        string
-	Tag, Alias            string
+	Seq             uint64 // as in vN
+	Time            time.Time
+	Author, Message string
+	Branch, Source  string
+	Tags, Aliases   []string
+	// Changes are the values of ChangeFields; nil where these are not known.
+	Changes               *Changes
 	Models                int
 	Bytes                 int64
 	Errors, Warnings      int
 	Params, Metrics, Meta map[string]any // Meta: git.* and env.* with their sections, others by their names
+}
+
+// Changes are the values of ChangeFields of one version.
+type Changes struct {
+	Now          time.Time
+	Paths, Kinds []string
+	Expired      bool
 }
 
 // Lookup implements Env.
@@ -46,11 +57,6 @@ func (v *Version) Lookup(field string) (value any, known bool) {
 		return int64(v.Seq), true
 	case "time":
 		return v.Time, true
-	case Age.Name:
-		if v.Now.IsZero() {
-			return nil, false
-		}
-		return v.Now.Sub(v.Time), true
 	case "author":
 		return v.Author, true
 	case "message":
@@ -60,9 +66,9 @@ func (v *Version) Lookup(field string) (value any, known bool) {
 	case "source":
 		return text(v.Source), true
 	case "tag":
-		return text(v.Tag), true
+		return v.Tags, true
 	case "alias":
-		return text(v.Alias), true
+		return v.Aliases, true
 	case "models":
 		return int64(v.Models), true
 	case "size":
@@ -71,6 +77,18 @@ func (v *Version) Lookup(field string) (value any, known bool) {
 		return int64(v.Errors), true
 	case "quality.warnings":
 		return int64(v.Warnings), true
+	}
+	if c := v.Changes; c != nil {
+		switch field {
+		case "age":
+			return c.Now.Sub(v.Time), true
+		case "path":
+			return c.Paths, true
+		case "kind":
+			return c.Kinds, true
+		case "expired":
+			return c.Expired, true
+		}
 	}
 	section, name, below := strings.Cut(field, ".")
 	if !below {

@@ -20,11 +20,11 @@ const module = "github.com/mstore/mstore"
 // lower layers only, and its own subpackages. The longest match counts.
 var layers = [][]string{
 	{"internal"},
-	{"diff"},
 	{"objects/chunk", "objects/codec", "objects/pack", "objects/parity"},
 	{"objects"},
 	{"journal"},
 	{"gc", "index", "schema", "refs"},
+	{"diff"},
 	{"store"},
 	{"internal/remote", "internal/web"},
 	{"cmd", "bench"},
@@ -52,6 +52,7 @@ var owners = map[string][]string{
 	"go.yaml.in/yaml":                  {"schema"},
 	"github.com/BurntSushi/toml":       {"schema"},
 	"github.com/go-git":                {"internal/gitinfo"},
+	"github.com/guptarohit/asciigraph": {"internal/plot"},
 }
 
 const maxLines = 800
