@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io/fs"
 
 	"github.com/mstore/mstore/objects"
 )
@@ -26,8 +25,9 @@ type step struct {
 }
 
 func (s *Store) newBringing(sn *snapshot, v *Version) *checkout {
-	return &checkout{s: s, sn: sn, v: v, fs: s.root, temp: tempDir, cache: s.openStatCache(),
-		res: &CheckoutResult{Version: v}, found: map[string]fs.FileInfo{}, going: map[string]bool{}}
+	c := s.newCheckout(sn, CheckoutOptions{}, v)
+	c.cache = s.openStatCache()
+	return c
 }
 
 // steps plans to bring models on disk forward. It returns those that hold something
@@ -92,7 +92,7 @@ func (c *checkout) step(ctx context.Context, st step) (bool, error) {
 // unsaved refuses when a model that is to change holds on disk what was not saved.
 func (s *Store) unsaved(ctx context.Context, sn *snapshot, what string, steps []step) error {
 	c := s.newBringing(sn, nil)
-	c.trust = true
+	c.scratch = true // nothing is going to be overwritten
 	other, err := c.steps(ctx, steps)
 	if err != nil {
 		return err

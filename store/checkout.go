@@ -76,7 +76,7 @@ func (s *Store) Checkout(ctx context.Context, o CheckoutOptions) (*CheckoutResul
 	if err != nil {
 		return nil, err
 	}
-	c := &checkout{s: s, sn: sn, o: o, v: v, fs: s.root, temp: tempDir, res: &CheckoutResult{Version: v}, found: map[string]fs.FileInfo{}, going: map[string]bool{}}
+	c := s.newCheckout(sn, o, v)
 	if o.Out != "" {
 		out, err := c.openOut()
 		if err != nil {
@@ -91,6 +91,10 @@ func (s *Store) Checkout(ctx context.Context, o CheckoutOptions) (*CheckoutResul
 	return c.res, nil
 }
 
+func (s *Store) newCheckout(sn *snapshot, o CheckoutOptions, v *Version) *checkout {
+	return &checkout{s: s, sn: sn, o: o, v: v, fs: s.root, temp: tempDir, res: &CheckoutResult{Version: v}, found: map[string]fs.FileInfo{}, going: map[string]bool{}}
+}
+
 type checkout struct {
 	s     *Store
 	sn    *snapshot
@@ -99,9 +103,10 @@ type checkout struct {
 	fs    vfs.FS
 	temp  string // directory for temporary files
 	cache *statCache
-	trust bool // nothing is going to be overwritten: what the store has is not read
 	bare  bool // a safety version has no parent: the branch's head has moved on already
 	res   *CheckoutResult
+	// scratch: what is overwritten is nobody's work.
+	scratch bool
 
 	write  []*target
 	remove []objects.TreeEntry

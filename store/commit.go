@@ -32,6 +32,7 @@ type CommitOptions struct {
 	Source     string
 	SourceDir  string // what Source is relative to, if it is a file; "": the root
 	AllowEmpty bool
+	Present    bool   // of Paths, what is not there is passed over, not recorded as removed
 	Expect     string // the revision that the branch must be at, or ErrConflict
 	Fast       bool   // least CPU
 	Validate   string // "", "off", "warn", "strict"; "" is what the settings say of each model

@@ -35,6 +35,9 @@ var (
 	ErrExpired = errors.New("expired")
 	// ErrConflict: refused, because of what others did or of what is on disk.
 	ErrConflict = errors.New("conflict")
+	// ErrChanging, which is an ErrConflict: a file changed again and again while it was
+	// read.
+	ErrChanging = errors.New("keeps changing")
 	// ErrInvalid: a model is not valid.
 	ErrInvalid = errors.New("not valid")
 	// ErrReadOnly: the store cannot be written to.

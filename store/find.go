@@ -53,7 +53,7 @@ func (s *Store) holders(ctx context.Context, blob *index.BlobPrefix, yield func(
 			if err != nil {
 				return err
 			}
-			v, err := sn.version(ctx, targetOf(h))
+			v, err := sn.version(ctx, hitTarget(h))
 			if err != nil {
 				return err
 			}

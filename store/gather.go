@@ -102,6 +102,8 @@ func (g *gatherer) named(ctx context.Context, p string) error {
 	}
 	fi, err := lstat(g.s.root, p)
 	switch {
+	case notExist(err) && g.o.Present:
+		return nil
 	case notExist(err):
 		return g.gone(ctx, p)
 	case err != nil:
@@ -251,7 +253,7 @@ func (g *gatherer) content(ctx context.Context, f file) (objects.BlobID, int64, 
 			return id, 0, err
 		}
 		if i == tries-1 {
-			return id, 0, as(ErrConflict, fmt.Errorf("%q keeps changing while it is read; commit it when its writer has finished", f.path))
+			return id, 0, as(ErrConflict, as(ErrChanging, fmt.Errorf("%q keeps changing while it is read; commit it when its writer has finished", f.path)))
 		}
 		select {
 		case <-time.After(time.Duration(i+1) * 100 * time.Millisecond):

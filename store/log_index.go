@@ -94,10 +94,10 @@ func (q *query) look(ctx context.Context, hits []index.Hit) error {
 }
 
 func (q *query) version(ctx context.Context, h index.Hit) (*Version, error) {
-	return q.sn.version(ctx, targetOf(h))
+	return q.sn.version(ctx, hitTarget(h))
 }
 
-func targetOf(h index.Hit) journal.Target {
+func hitTarget(h index.Hit) journal.Target {
 	return journal.Target{ID: h.ID, Entry: h.Entry, Seq: h.Seq, Line: h.Line}
 }
 

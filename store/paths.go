@@ -149,3 +149,8 @@ func removeEmptyParents(fsys vfs.FS, p string) (left string) {
 }
 
 func isPermission(err error) bool { return errors.Is(err, os.ErrPermission) }
+
+// atOrBelow tells whether a path is dir, which may be ".", or lies below it.
+func atOrBelow(path, dir string) bool {
+	return dir == "." || path == dir || strings.HasPrefix(path, dir+"/")
+}

@@ -29,6 +29,10 @@ type scanner struct {
 	tree *objects.Tree // tracked models are found even where a pattern says to ignore them
 	warn func(string)
 	skip string // a directory that is left out: a store inside of the root; "" for none
+	// Of those who walk again and again: told of each directory before it is listed, and
+	// whether an error at a path is to be passed over. Either may be nil.
+	entering func(dir string)
+	pass     func(p string, err error) bool
 }
 
 // TempPrefix begins the names of files that are being written: by checkout, and by
@@ -117,9 +121,12 @@ func (sc *scanner) walkDir(ctx context.Context, dir string, rules []ignoreRules,
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	if sc.entering != nil {
+		sc.entering(dir)
+	}
 	entries, rules, err := sc.enter(dir, rules)
 	if err != nil {
-		return err
+		return sc.unless(dir, err)
 	}
 	for _, e := range entries {
 		p := path.Join(dir, e.Name())
@@ -136,7 +143,10 @@ func (sc *scanner) walkDir(ctx context.Context, dir string, rules []ignoreRules,
 			}
 		}
 		if err := checkPath(p); err != nil {
-			return err
+			if err = sc.unless(p, err); err != nil {
+				return err
+			}
+			continue
 		}
 		if e.IsDir() {
 			if err := sc.walkDir(ctx, p, rules, fn); err != nil {
@@ -149,7 +159,10 @@ func (sc *scanner) walkDir(ctx context.Context, dir string, rules []ignoreRules,
 			continue
 		}
 		if err != nil {
-			return fmt.Errorf("looking at %q: %w", p, err)
+			if err = sc.unless(p, fmt.Errorf("looking at %q: %w", p, err)); err != nil {
+				return err
+			}
+			continue
 		}
 		if !fi.Mode().IsRegular() {
 			sc.warn(fmt.Sprintf("%q is %s and was left out", p, kindOf(fi.Mode())))
@@ -160,6 +173,14 @@ func (sc *scanner) walkDir(ctx context.Context, dir string, rules []ignoreRules,
 		}
 	}
 	return nil
+}
+
+// unless is err, or nil where it is to be passed over.
+func (sc *scanner) unless(p string, err error) error {
+	if sc.pass != nil && sc.pass(p, err) {
+		return nil
+	}
+	return err
 }
 
 // tracked tells whether the tree has p, or something below it.

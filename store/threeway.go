@@ -260,7 +260,7 @@ func newPreferences(ours, theirs []string) (*preferences, error) {
 func (p *preferences) of(path string) (jsonmerge.Prefer, error) {
 	side, length := jsonmerge.None, 0
 	for _, x := range p.list {
-		if side != jsonmerge.None && x.length() < length || !globMatches(x.glob, path) {
+		if side != jsonmerge.None && x.length() < length || !MatchGlob(x.glob, path) {
 			continue
 		}
 		if side != jsonmerge.None && x.side != side {

@@ -70,16 +70,16 @@ func (g *gate) mode(p string) string {
 		return g.one
 	}
 	for _, r := range g.rules {
-		if globMatches(r.glob, p) {
+		if MatchGlob(r.glob, p) {
 			return r.mode
 		}
 	}
 	return g.fallback
 }
 
-// globMatches tells whether a path matches a glob; one without a slash matches the
-// name in any directory.
-func globMatches(glob, p string) bool {
+// MatchGlob tells whether a path matches a glob, in which ** stands for any number of
+// directories; one without a slash matches the name in any directory.
+func MatchGlob(glob, p string) bool {
 	if !strings.Contains(glob, "/") {
 		glob = "**/" + glob
 	}

@@ -93,7 +93,7 @@ func (s *Store) Wrap(ctx context.Context, o WrapOptions) (*WrapResult, error) {
 			return nil, err
 		case fi.IsDir():
 			err = sc.walk(ctx, p, func(f file) error {
-				if !globMatches(o.Glob, f.path) {
+				if !MatchGlob(o.Glob, f.path) {
 					return nil
 				}
 				return look(f)

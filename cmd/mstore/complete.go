@@ -109,3 +109,8 @@ func (a *app) completing(ctx context.Context, f func(context.Context, *store.Sto
 	f(ctx, s)
 	s.Close()
 }
+
+// completeRevs offers names of versions, and files.
+func (a *app) completeRevs(cmd *cobra.Command, _ []string, word string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	return a.names(cmd.Context(), word, "HEAD", store.Branch, store.Tag, store.Alias), cobra.ShellCompDirectiveDefault
+}

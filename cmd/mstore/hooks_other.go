@@ -7,3 +7,5 @@ import "os/exec"
 func ownGroup(*exec.Cmd) {}
 
 func killGroup(cmd *exec.Cmd) error { return cmd.Process.Kill() }
+
+func endGroup(cmd *exec.Cmd) error { return cmd.Process.Kill() }

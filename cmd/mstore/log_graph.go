@@ -81,7 +81,6 @@ func (g *graph) next(entry uint64, parents []uint64) (mark, beside string, after
 		to := slices.Index(g.lanes, p)
 		if to < 0 {
 			g.lanes = slices.Insert(g.lanes, at+1, p)
-			to = at + 1
 			after = append(after, g.branch(at))
 			continue
 		}
@@ -130,23 +129,21 @@ func (g *graph) edge(from, to int) string {
 	return string(row)
 }
 
-// join draws the end of a lane that goes over into another.
+// join draws the end of a lane that goes over into another, and those beyond it moving to
+// the left.
 func (g *graph) join(from, to int) string {
 	row := []byte(g.edge(from, to))
-	row[2*from] = ' '
-	for i := from + 1; i < len(g.lanes); i++ {
-		row[2*i-1], row[2*i] = '/', ' '
-	}
-	if to > from { // it goes right, and what was there moves left
+	if to > from {
 		row = g.blank(len(g.lanes))
-		row[2*from] = ' '
 		for i := from + 1; i <= to; i++ {
 			row[2*i-1] = '_'
 		}
 		row[2*from] = '\\'
-		for i := to + 1; i < len(g.lanes); i++ {
-			row[2*i-1], row[2*i] = '/', ' '
-		}
+	} else {
+		row[2*from] = ' '
+	}
+	for i := max(from, to) + 1; i < len(g.lanes); i++ {
+		row[2*i-1], row[2*i] = '/', ' '
 	}
 	return strings.TrimRight(string(row), " ")
 }

@@ -95,9 +95,9 @@ func newRootCommand(a *app) *cobra.Command {
 		}
 	}
 	group("work", "Save models and bring them back:",
-		newInitCommand(a), newCommitCommand(a), newStatusCommand(a), newCheckoutCommand(a), newSwitchCommand(a), newMergeCommand(a), newCherryPickCommand(a), newRevertCommand(a), newImportCommand(a), newWrapCommand(a), newUnwrapCommand(a))
+		newInitCommand(a), newCommitCommand(a), newStatusCommand(a), newCheckoutCommand(a), newSwitchCommand(a), newMergeCommand(a), newCherryPickCommand(a), newRevertCommand(a), newWatchCommand(a), newImportCommand(a), newWrapCommand(a), newUnwrapCommand(a))
 	group("look", "Look at history:",
-		newLogCommand(a), newShowCommand(a), newLsCommand(a), newCatCommand(a), newPlotCommand(a), newReproduceCommand(a), newBestCommand(a), newFindCommand(a))
+		newLogCommand(a), newShowCommand(a), newLsCommand(a), newCatCommand(a), newPlotCommand(a), newReproduceCommand(a), newBestCommand(a), newFindCommand(a), newBisectCommand(a))
 	group("good", "Good models only:",
 		newValidateCommand(a), newAuditCommand(a), newKindCommand(a))
 	group("names", "Name versions:",
@@ -122,7 +122,7 @@ func refuseEmpty(cmd *cobra.Command, args []string) error {
 		return nil
 	}
 	for i, arg := range args {
-		if arg == "" && !(cmd.Name() == "config" && i == 1) {
+		if arg == "" && !(cmd.Name() == "config" && i == 1) && !(cmd.Name() == "run" && i > 0) {
 			return usagef("", "argument %d is empty", i+1)
 		}
 	}

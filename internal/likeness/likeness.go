@@ -2,8 +2,8 @@
 // them: saves of one model, some of whose numbers have changed.
 //
 // Text is taken apart at what separates values in JSON, CSV and the like. Its sketch is
-// the set of pairs of neighbouring words whose hash is among the smallest part, of some
-// thousand; likeness is the share of both sketches' pairs that both have (Broder, "On the
+// a sample, by hash, of some thousand of its words and pairs of neighbouring words;
+// likeness is the share of both sketches' that both have (Broder, "On the
 // resemblance and containment of documents", 1997). Other files are compared byte by
 // byte in some thousand windows at the same places, when they are of the same size, and
 // are else not alike: checkpoints of one network hold the same tensors, whose numbers
@@ -22,7 +22,8 @@ import (
 
 // Limits of a sketch.
 const (
-	pairs      = 4096 // of words, about
+	pairs      = 4096 // words and pairs of them, about
+	enough     = 64   // of these
 	windows    = 1024
 	windowSize = 64
 	blockSize  = 256 << 10
@@ -47,8 +48,11 @@ func Of(r io.ReaderAt, size int64) (*Sketch, error) {
 		s.bytes, err = s.readWindows(r)
 		return s, err
 	}
-	s.shift = max(0, bits.Len64(uint64(size)/8/pairs)) // a word takes some 8 bytes
-	s.words, err = s.readWords(r, size)
+	s.shift = max(0, bits.Len64(uint64(size)/8/pairs))                                           // a word takes some 8 bytes
+	if s.words, err = s.readWords(r, size); err == nil && len(s.words) < enough && s.shift > 0 { // long words
+		s.shift = 0
+		s.words, err = s.readWords(r, size)
+	}
 	return s, err
 }
 
@@ -150,11 +154,13 @@ func (s *Sketch) readWords(r io.ReaderAt, size int64) (map[uint64]struct{}, erro
 	}
 }
 
+// addPair adds a word, and it with the one before.
 func addPair(words map[uint64]struct{}, mask, last uint64, word []byte) uint64 {
 	h := xxhash.Sum64(word)
-	pair := (h ^ bits.RotateLeft64(last, 23)) * 0x9e3779b97f4a7c15
-	if pair>>20&mask == 0 {
-		words[pair] = struct{}{}
+	for _, x := range [2]uint64{h, (h ^ bits.RotateLeft64(last, 23)) * 0x9e3779b97f4a7c15} {
+		if x>>20&mask == 0 {
+			words[x] = struct{}{}
+		}
 	}
 	return h
 }

@@ -53,6 +53,7 @@ var owners = map[string][]string{
 	"github.com/BurntSushi/toml":       {"schema"},
 	"github.com/go-git":                {"internal/gitinfo"},
 	"github.com/guptarohit/asciigraph": {"internal/plot"},
+	"github.com/fsnotify/fsnotify":     {"internal/watch"},
 }
 
 const maxLines = 800
