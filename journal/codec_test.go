@@ -216,7 +216,8 @@ func someBlocks() []block {
 		{First: 1, Count: 128, Off: 12, Stored: 900, Raw: 4000, Codec: codec.Zstd, CRC: math.MaxUint32, Time: epoch,
 			Lines: []lineSpan{{1, 1, 100}, {50, 3, 9}}, Moves: []nameMoves{{"main", 100}, {"side", 9}}},
 		{First: 129, Count: 2, Off: 912, Stored: 10, Raw: 10, Codec: codec.Raw, Time: epoch.Add(time.Hour),
-			Lines: []lineSpan{}, Moves: []nameMoves{{"side", 1}, {"best", 1}}},
+			Lines: []lineSpan{}, Moves: []nameMoves{{"side", 1}, {"best", 1}},
+			Joints: []joint{{place{129, 4, 129}, []place{{60, 3, 1}}}, {place{130, 101, 1}, []place{{129, 4, 129}, {100, 7, 50}}}}},
 	}
 }
 
@@ -225,6 +226,23 @@ func TestDirectoryRoundTrip(t *testing.T) {
 	got, err := decodeDirectory(encodeDirectory(want))
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("\n%+v, %v, want\n%+v", got, err, want)
+	}
+}
+
+// Joints ascend, have parents, and these stand before them.
+func TestDirectoryJoints(t *testing.T) {
+	for i, joints := range [][]joint{
+		{{place{130, 4, 1}, nil}},
+		{{place{130, 4, 1}, []place{{130, 3, 1}}}},
+		{{place{130, 4, 1}, []place{{2, 1, 2}}}, {place{130, 5, 1}, []place{{3, 1, 3}}}},
+		{{place{130, 4, 1}, slices.Repeat([]place{{2, 1, 2}}, MaxParents+1)}},
+		{{place{129 + maxBlockEntries, 4, 1}, []place{{2, 1, 2}}}},
+	} {
+		blocks := someBlocks()
+		blocks[1].Joints = joints
+		if _, err := decodeDirectory(encodeDirectory(blocks)); !errors.Is(err, ErrCorrupt) {
+			t.Errorf("%d: %v", i, err)
+		}
 	}
 }
 

@@ -277,16 +277,16 @@ func (h *History) AllPacks(ctx context.Context) (live []pack.Info, removed map[p
 	return slices.DeleteFunc(live, func(p pack.Info) bool { return removed[p.Name] }), removed, nil
 }
 
-// Parent returns the first parent of the version at t: false for the first
-// version of all.
-func (h *History) Parent(ctx context.Context, t Target) (Target, bool, error) {
+// Parents returns the parents of the version at t, the first parent first; none for
+// the first version of all.
+func (h *History) Parents(ctx context.Context, t Target) ([]Target, error) {
 	e, err := h.Entry(ctx, t.Entry)
 	if err != nil {
-		return Target{}, false, err
+		return nil, err
 	}
 	op := e.Commit()
 	if op == nil {
-		return Target{}, false, fmt.Errorf("journal entry %d holds no version: %w", t.Entry, ErrCorrupt)
+		return nil, fmt.Errorf("journal entry %d holds no version: %w", t.Entry, ErrCorrupt)
 	}
-	return op.Parent, op.Parent.Entry != 0, nil
+	return op.Parents(), nil
 }

@@ -11,4 +11,5 @@
 //	                an RFC 3339 time, or words such as "yesterday", "3 days ago"
 //	4f1c            an ID, or its first digits, at least 4
 //	REV~3           the first parent's first parent's first parent
+//	REV^2           the second parent of a merge; REV^ is the first, as REV~ is
 package refs

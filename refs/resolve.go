@@ -71,10 +71,10 @@ func SplitPath(arg string) (rev, path string, ok bool) {
 	return arg, "", false
 }
 
-// splitSuffix separates the steps back, ~N~N, from the rest.
+// splitSuffix separates the steps back, such as ~N~N or ~N^N, from the rest.
 func splitSuffix(rev string) (base, steps string) {
-	base = strings.TrimRight(rev, "~0123456789")
-	if i := strings.IndexByte(rev[len(base):], '~'); i >= 0 {
+	base = strings.TrimRight(rev, "~^0123456789")
+	if i := strings.IndexAny(rev[len(base):], "~^"); i >= 0 {
 		return rev[:len(base)+i], rev[len(base)+i:]
 	}
 	return rev, ""
@@ -85,29 +85,44 @@ func splitSuffix(rev string) (base, steps string) {
 func (r *Resolver) Resolve(ctx context.Context, rev string) (journal.Target, error) {
 	base, steps := splitSuffix(rev)
 	t, err := r.base(ctx, rev, base)
-	if err != nil {
-		return t, err
-	}
-	if steps == "" {
-		return t, nil
-	}
-	back := uint64(0)
-	for _, s := range strings.Split(steps[1:], "~") {
+	for err == nil && steps != "" {
+		how := steps[0]
+		next := strings.IndexAny(steps[1:], "~^") + 1
+		if next == 0 {
+			next = len(steps)
+		}
 		n := uint64(1)
-		if s != "" {
-			if n, err = strconv.ParseUint(s, 10, 64); err != nil {
+		if digits := steps[1:next]; digits != "" {
+			if n, err = strconv.ParseUint(digits, 10, 64); err != nil {
 				return t, fmt.Errorf("%q: %w", rev, ErrBadRevision)
 			}
 		}
-		if n > math.MaxUint64-back {
-			n = math.MaxUint64 - back // beyond any history, and stays there
+		steps = steps[next:]
+		if how == '^' {
+			t, err = r.parent(ctx, rev, t, n)
+			continue
 		}
-		back += n
+		if n >= t.Seq {
+			return t, fmt.Errorf("%q: %w: v%d has %d ancestors", rev, ErrNotFound, t.Seq, t.Seq-1)
+		}
+		t, err = r.seq(ctx, rev, t, t.Seq-n)
 	}
-	if back >= t.Seq {
-		return t, fmt.Errorf("%q: %w: v%d has %d ancestors", rev, ErrNotFound, t.Seq, t.Seq-1)
+	return t, err
+}
+
+// parent finds the n-th parent, counting from 1; 0 is the version itself.
+func (r *Resolver) parent(ctx context.Context, rev string, t journal.Target, n uint64) (journal.Target, error) {
+	if n == 0 {
+		return t, nil
 	}
-	return r.seq(ctx, rev, t, t.Seq-back)
+	parents, err := r.History.Parents(ctx, t)
+	if err != nil {
+		return t, err
+	}
+	if n > uint64(len(parents)) {
+		return t, fmt.Errorf("%q: %w: v%d has %d parents", rev, ErrNotFound, t.Seq, len(parents))
+	}
+	return parents[n-1], nil
 }
 
 func (r *Resolver) seq(ctx context.Context, rev string, t journal.Target, n uint64) (journal.Target, error) {

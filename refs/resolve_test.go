@@ -44,7 +44,7 @@ func (r *repo) append(ops ...journal.Op) {
 	r.now = r.now.Add(24 * time.Hour)
 }
 
-func (r *repo) commit(kind journal.NameKind, name, message string) journal.Target {
+func (r *repo) commit(kind journal.NameKind, name, message string, merged ...journal.Target) journal.Target {
 	r.t.Helper()
 	v := objects.Version{Seq: 1, Generation: 1, Time: start, Message: message}
 	op := journal.Op{Kind: journal.OpCommit, NameKind: kind, Name: name}
@@ -55,6 +55,10 @@ func (r *repo) commit(kind journal.NameKind, name, message string) journal.Targe
 			op.Target.Line = n.To.Line
 		}
 	}
+	for _, m := range merged {
+		v.Parents = append(v.Parents, m.ID)
+	}
+	op.Merged = merged
 	op.Target.Seq = v.Seq
 	op.Record, op.Target.ID = v.Encode()
 	r.append(op)
@@ -92,6 +96,9 @@ func TestResolve(t *testing.T) {
 	r.append(journal.Op{Kind: journal.OpDeleteName, NameKind: journal.Alias, Name: "shadow", Target: main[2]}) // 7 December
 	safety := r.commit(journal.Safety, "safety/2026-12-09T12-00-00", "what was there")                         // 8 December
 	r.set(journal.Branch, "empty-ish", exp[25])                                                                // 9 December
+	r.set(journal.Branch, "joined", main[4])                                                                   // 10 December
+	joined := r.commit(journal.Branch, "joined", "a merge", exp[20], main[9])                                  // 11 December
+	r.now = r.now.AddDate(0, 0, -2)                                                                            // of what is asked
 	full := func(v journal.Target) string { return v.ID.String() }
 
 	for _, c := range []struct {
@@ -104,6 +111,18 @@ func TestResolve(t *testing.T) {
 		{"HEAD~1", main[19]},
 		{"HEAD~~", main[18]},
 		{"HEAD~2~3~", main[14]},
+		{"HEAD^", main[19]},
+		{"HEAD^^", main[18]},
+		{"HEAD^0", main[20]},
+		{"joined^", main[4]},
+		{"joined^1", main[4]},
+		{"joined^2", exp[20]},
+		{"joined^3", main[9]},
+		{"joined^2~6^1", exp[13]},
+		{"joined^3~2", main[7]},
+		{"joined~", main[4]},
+		{"joined@{1}^", main[3]},
+		{full(joined) + "^3", main[9]},
 		{"HEAD~19", main[1]},
 		{"v1", main[1]},
 		{"v012", main[12]},
@@ -166,7 +185,12 @@ func TestResolve(t *testing.T) {
 		{"@v3", ErrBadRevision, ""},
 		{"@{1}", ErrBadRevision, ""},
 		{"HEAD~x", ErrBadRevision, ""},
-		{"HEAD^", ErrBadRevision, ""},
+		{"HEAD^x", ErrBadRevision, ""},
+		{"^", ErrBadRevision, ""},
+		{"exp^2", ErrNotFound, "v25 has 1 parents"},
+		{"joined^4", ErrNotFound, "3 parents"},
+		{"v1^", ErrNotFound, "0 parents"},
+		{"joined^99999999999999999999", ErrBadRevision, ""},
 		{"HEAD~99999999999999999999", ErrBadRevision, ""},
 		{"HEAD@", ErrBadRevision, "want"},
 		{"HEAD@3", ErrBadRevision, "want"},
@@ -310,7 +334,7 @@ func FuzzResolve(f *testing.F) {
 			f.Fatal(err)
 		}
 	}
-	for _, rev := range []string{"HEAD~2", "v3", "main@{1}", "main@{yesterday}", "main@v2~", "beef", "x@{2026-11-13}"} {
+	for _, rev := range []string{"HEAD~2", "v3", "main@{1}", "main@{yesterday}", "main@v2~", "HEAD^2", "main^^~1^0", "beef", "x@{2026-11-13}"} {
 		f.Add(rev)
 	}
 	r := &Resolver{History: j.History(s), Branch: "main", Now: start}

@@ -60,6 +60,14 @@ type Fallback struct {
 // models that the version lacks are removed. A branch name without Paths also
 // makes that branch current.
 func (s *Store) Checkout(ctx context.Context, o CheckoutOptions) (*CheckoutResult, error) {
+	if o.Out == "" {
+		if err := s.resume(ctx); err != nil {
+			if ctx.Err() != nil {
+				return nil, ctx.Err()
+			}
+			s.o.Warn(err.Error()) // what is checked out comes in its place
+		}
+	}
 	sn, err := s.load(ctx)
 	if err != nil {
 		return nil, err
@@ -95,15 +103,18 @@ type checkout struct {
 	fs    vfs.FS
 	temp  string // directory for temporary files
 	cache *statCache
+	bare  bool // a safety version has no parent: the branch's head has moved on already
 	res   *CheckoutResult
 	// scratch: what is overwritten is nobody's work.
 	scratch bool
 
 	write  []*target
 	remove []objects.TreeEntry
-	unsafe []file                 // what must be saved first
-	going  map[string]bool        // the paths of remove
-	found  map[string]fs.FileInfo // what plan saw where something is to be written or removed; nil for nothing
+	unsafe []file          // what must be saved first
+	going  map[string]bool // the paths of remove
+	// emptied are directories without a model in them that stand where one is to be written.
+	emptied []string
+	found   map[string]fs.FileInfo // what plan saw where something is to be written or removed; nil for nothing
 }
 
 // target is a model to be written.
@@ -190,8 +201,16 @@ func (c *checkout) apply(ctx context.Context) error {
 		dirs[removeEmptyParents(c.fs, e.Path)] = true
 		c.res.Removed++
 	}
+	for _, dir := range c.emptied {
+		if err := removeEmptyDir(c.fs, dir); err != nil && !notExist(err) {
+			return fmt.Errorf("removing the directory %q: %w", dir, err)
+		}
+	}
 	for _, t := range c.write {
 		if err := c.asFound(t.Path); err != nil {
+			if id, herr := hashOf(ctx, c.fs, t.Path); herr == nil && id == t.Blob && t.data == nil {
+				continue // another process brings the models to the same version
+			}
 			return err
 		}
 		if err := makeParents(c.fs, t.Path, dirs); err != nil {
@@ -214,7 +233,10 @@ func (c *checkout) apply(ctx context.Context) error {
 		}
 	}
 	for dir := range dirs {
-		if err := c.fs.SyncDir(dir); err != nil && !notExist(err) { // removed when it became empty
+		if fi, err := c.fs.Lstat(dir); notExist(err) || err == nil && !fi.IsDir() { // removed when it became empty
+			continue
+		}
+		if err := c.fs.SyncDir(dir); err != nil {
 			return fmt.Errorf("making %q durable: %w", dir, err)
 		}
 	}

@@ -116,37 +116,56 @@ func (c *checkout) unwrapped(ctx context.Context, e objects.TreeEntry) (data *wr
 // onDisk tells whether a file holds that content. What is there and is not in
 // the store is noted as unsafe; what cannot be replaced is refused.
 func (c *checkout) onDisk(ctx context.Context, p string, want objects.BlobID) (same bool, err error) {
-	fi, err := lstat(c.fs, p)
-	switch {
-	case notExist(err):
-		return false, c.parentsAreDirs(p)
-	case errors.Is(err, ErrUsage):
-		return false, as(ErrConflict, fmt.Errorf("refusing to write through a symlink: %w", err))
-	case err != nil:
-		return false, fmt.Errorf("looking at %q: %w", p, err)
-	case fi.IsDir() && c.goesEmpty(p):
-		return false, nil
-	case !fi.Mode().IsRegular():
-		return false, as(ErrConflict, fmt.Errorf("%q is %s here; move it away first", p, describe(fi)))
-	}
-	id, err := c.hash(ctx, p, fi)
-	if err != nil {
+	id, fi, err := c.look(ctx, p)
+	if err != nil || fi == nil {
 		return false, err
 	}
 	if id == want {
 		return true, nil
 	}
+	return false, c.replace(ctx, p, id, fi)
+}
+
+// look tells what a file holds; fi is nil where there is none, or a directory that
+// is to become empty.
+func (c *checkout) look(ctx context.Context, p string) (id objects.BlobID, fi fs.FileInfo, err error) {
+	fi, err = lstat(c.fs, p)
+	switch {
+	case notExist(err):
+		return id, nil, c.parentsAreDirs(p)
+	case errors.Is(err, ErrUsage):
+		return id, nil, as(ErrConflict, fmt.Errorf("refusing to write through a symlink: %w", err))
+	case err != nil:
+		return id, nil, fmt.Errorf("looking at %q: %w", p, err)
+	case fi.IsDir():
+		empty, err := c.goesEmpty(p)
+		if err != nil || empty {
+			c.emptied = append(c.emptied, p)
+			return id, nil, err
+		}
+	}
+	switch {
+	case !fi.Mode().IsRegular():
+		return id, nil, as(ErrConflict, fmt.Errorf("%q is %s here; move it away first", p, describe(fi)))
+	}
+	id, err = c.hash(ctx, p, fi)
+	return id, fi, err
+}
+
+// replace notes that what a file holds is to be overwritten or removed, and as unsafe
+// if it is not in the store.
+func (c *checkout) replace(ctx context.Context, p string, id objects.BlobID, fi fs.FileInfo) error {
 	c.found[p] = fi
 	if c.scratch {
-		return false, nil
+		return nil
 	}
 	if err := c.readable(ctx, id); err != nil {
 		if ctx.Err() != nil {
-			return false, ctx.Err()
+			return ctx.Err()
 		}
 		c.unsafe = append(c.unsafe, file{p, fi})
 	}
-	return false, nil
+	return nil
 }
 
 // readable tells whether the store can give a content back: that an index
@@ -160,19 +179,26 @@ func (c *checkout) readable(ctx context.Context, id objects.BlobID) error {
 	return err
 }
 
-// goesEmpty tells whether everything in a directory is to be removed.
-func (c *checkout) goesEmpty(dir string) bool {
+// goesEmpty tells whether a directory holds nothing but directories, or what is to be
+// removed.
+func (c *checkout) goesEmpty(dir string) (bool, error) {
 	entries, err := c.fs.ReadDir(dir)
 	if err != nil {
-		return false
+		return false, fmt.Errorf("looking at %q: %w", dir, err)
 	}
 	for _, e := range entries {
 		p := path.Join(dir, e.Name())
-		if !c.going[p] && !(e.IsDir() && c.goesEmpty(p)) {
-			return false
+		switch {
+		case c.going[p]:
+		case !e.IsDir():
+			return false, nil
+		default:
+			if empty, err := c.goesEmpty(p); !empty || err != nil {
+				return false, err
+			}
 		}
 	}
-	return len(entries) > 0
+	return true, nil
 }
 
 func (c *checkout) parentsAreDirs(p string) error {

@@ -82,6 +82,9 @@ type source struct {
 
 // save makes one version on the current branch.
 func (s *Store) save(ctx context.Context, o CommitOptions, from source) (*CommitResult, error) {
+	if err := s.resume(ctx); err != nil {
+		return nil, err
+	}
 	for range 100 {
 		res, err := s.saveOnce(ctx, o, from)
 		if !errors.Is(err, errAgain) {
@@ -154,6 +157,11 @@ type commit struct {
 	tell     func(*commit, context.Context) // finds out how the version came to be, if there is one
 	// refused is why it became one that is kept off the branches.
 	refused *RefusedError
+	merged  []*Version // the further parents
+	// pinned: the edits are for this parent and no other.
+	pinned bool
+	// announce, if set, is told the ID of the version before it can be there.
+	announce func(objects.VersionID) error
 }
 
 func (s *Store) newCommit(ctx context.Context, sn *snapshot, kind journal.NameKind, name, parent string, o CommitOptions) (*commit, error) {

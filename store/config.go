@@ -19,7 +19,7 @@ import (
 )
 
 var configKey = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`^([a-z][a-z0-9-]*(\.[A-Za-z0-9_*/-]+)+|(gc\.model|gc\.branch|validate)\.[^\s\x00-\x1f]+)$`)
+	return regexp.MustCompile(`^([a-z][a-z0-9-]*(\.[A-Za-z0-9_*/-]+)+|(gc\.model|gc\.branch|validate|branch)\.[^\s\x00-\x1f]+)$`)
 })
 
 // settings that mstore itself reads, with what their values must be.
@@ -42,10 +42,11 @@ var settingsBelow = map[string]func(key, value string) error{
 	validateOf: func(key, value string) error {
 		return errors.Join(CheckGlob(strings.TrimPrefix(key, validateOf)), checkValidate(value))
 	},
-	kindSetting: checkKind,
-	bestOf:      checkBest,
-	metaParams:  func(_, value string) error { _, err := schema.ParsePath(value); return err },
-	metaMetrics: func(_, value string) error { _, err := schema.ParsePath(value); return err },
+	kindSetting:   checkKind,
+	branchSetting: checkBranchSetting,
+	bestOf:        checkBest,
+	metaParams:    func(_, value string) error { _, err := schema.ParsePath(value); return err },
+	metaMetrics:   func(_, value string) error { _, err := schema.ParsePath(value); return err },
 }
 
 // CheckGlob tells what is wrong with a glob of models.

@@ -29,13 +29,23 @@ const (
 func (c *commit) describe(ctx context.Context) {
 	meta := map[string]any{}
 	c.describeModels(meta)
+	c.describeAround(ctx, meta)
+	c.describeSource(ctx, meta)
+	c.keepMeta(meta)
+}
+
+// describeAround tells what is around the models, as far as the settings want it.
+func (c *commit) describeAround(ctx context.Context, meta map[string]any) {
 	if c.on(metaGit) {
 		c.describeProject(ctx, meta)
 	}
 	if c.on(metaSystem) {
 		c.describeSystem(meta)
 	}
-	c.describeSource(ctx, meta)
+}
+
+// keepMeta makes meta, and what was given beside it, the version's, within bounds.
+func (c *commit) keepMeta(meta map[string]any) {
 	maps.Copy(meta, c.o.Meta)
 	c.meta = nil
 	for _, k := range sortedKeys(meta) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/mstore/mstore/journal"
@@ -29,6 +28,8 @@ type Name struct {
 	Version *Version
 	Moved   time.Time // made or last moved
 	Current bool      // the current branch
+	// Upstream is what a branch is compared with; nil for nothing.
+	Upstream *Upstream
 }
 
 func (s *Store) nameOf(ctx context.Context, sn *snapshot, n journal.Name, current string) (*Name, error) {
@@ -36,7 +37,12 @@ func (s *Store) nameOf(ctx context.Context, sn *snapshot, n journal.Name, curren
 	if err != nil {
 		return nil, err
 	}
-	return &Name{Kind: n.Kind, Name: n.Name, Version: v, Moved: n.Time, Current: n.Kind == Branch && n.Name == current}, nil
+	out := &Name{Kind: n.Kind, Name: n.Name, Version: v, Moved: n.Time}
+	if n.Kind == Branch {
+		out.Current = n.Name == current
+		out.Upstream, err = s.upstream(ctx, sn, n.Name)
+	}
+	return out, err
 }
 
 // Names lists the names of one kind, by name.
@@ -129,10 +135,12 @@ func (s *Store) SetName(ctx context.Context, kind NameKind, name, rev string, fo
 			return nil, err
 		}
 		old, exists := sn.st.Names[name]
-		for _, n := range sn.st.Names {
-			if (n.Name != name && strings.EqualFold(n.Name, name)) || (n.Name == name && n.Kind != kind) {
-				return nil, as(ErrConflict, fmt.Errorf("%q is taken: there is a %s %q", name, n.Kind, n.Name))
-			}
+		going := ""
+		if exists && old.Kind == kind { // it is this one that moves
+			going = name
+		}
+		if err := nameFree(sn.st, name, going); err != nil {
+			return nil, err
 		}
 		if exists && old.To.ID == v.ID {
 			return nil, nil
@@ -184,7 +192,7 @@ func (s *Store) DeleteName(ctx context.Context, kind NameKind, name string, forc
 				return nil, as(ErrConflict, fmt.Errorf("branch %q has versions that no other name reaches, up to v%d %s; tag them, or force", name, n.To.Seq, n.To.ID.Short()))
 			}
 		}
-		return []journal.Op{{Kind: journal.OpDeleteName, NameKind: kind, Name: name, Target: n.To, Reason: "deleted"}}, nil
+		return deleteName(sn, n), nil
 	})
 	return err
 }

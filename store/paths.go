@@ -120,6 +120,23 @@ func fold(p string) string {
 	return norm.NFD.String(foldCaser.String(norm.NFD.String(p)))
 }
 
+// removeEmptyDir removes a directory that holds nothing but directories.
+func removeEmptyDir(fsys vfs.FS, dir string) error {
+	entries, err := fsys.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if !e.IsDir() {
+			return fs.ErrExist
+		}
+		if err := removeEmptyDir(fsys, path.Join(dir, e.Name())); err != nil {
+			return err
+		}
+	}
+	return fsys.Remove(dir)
+}
+
 // removeEmptyParents removes the directories above p that hold nothing, and
 // returns the lowest that is left.
 func removeEmptyParents(fsys vfs.FS, p string) (left string) {

@@ -117,6 +117,13 @@ func (c *commit) publish(ctx context.Context) error {
 			return err
 		}
 		enc, id := rec.Encode()
+		if c.announce != nil {
+			if err := c.announce(id); err != nil {
+				w.Abort()
+				drop(content)
+				return err
+			}
+		}
 		intent := &pack.Intent{Time: c.entryTime(), NameKind: uint8(c.kind), Name: c.name, Packs: slices.Clone(content)}
 		if intent.Tx, err = c.s.j.NewTx(); err != nil {
 			w.Abort()
@@ -140,10 +147,8 @@ func (c *commit) publish(ctx context.Context) error {
 			c.res.Models, c.res.Created = changes, true
 			// It is not read back: a version that is there must not be told as a
 			// failure.
-			op := journal.Op{Kind: journal.OpCommit, NameKind: c.kind, Name: c.name, Target: st.Names[c.name].To, Record: enc}
-			if c.parent != nil {
-				op.Parent = c.parent.target
-			}
+			op := c.operation(enc)
+			op.Target = st.Names[c.name].To
 			c.sn = c.s.snapshotOf(st)
 			c.res.Version, err = c.sn.versionOf(&journal.Entry{Number: op.Target.Entry, Ops: []journal.Op{op}})
 			return err
@@ -209,6 +214,10 @@ func (c *commit) record(ctx context.Context, w *objects.Writer, edits []objects.
 		rec.Parents = []objects.VersionID{c.parent.ID}
 		rec.Seq, rec.Generation = c.parent.Seq+1, c.parent.Generation+1
 	}
+	for _, v := range c.merged {
+		rec.Parents = append(rec.Parents, v.ID)
+		rec.Generation = max(rec.Generation, v.Generation+1)
+	}
 	c.gate.judge(rec, changes)
 	for _, ch := range changes {
 		switch ch.Status {
@@ -235,10 +244,9 @@ func (c *commit) record(ctx context.Context, w *objects.Writer, edits []objects.
 
 // append creates the journal entry.
 func (c *commit) append(ctx context.Context, rec *objects.Version, enc []byte, id objects.VersionID, packs []pack.Info, intent *pack.Intent) (*journal.State, error) {
-	op := journal.Op{Kind: journal.OpCommit, NameKind: c.kind, Name: c.name, Record: enc,
-		Target: journal.Target{ID: id, Seq: rec.Seq}}
+	op := c.operation(enc)
+	op.Target = journal.Target{ID: id, Seq: rec.Seq}
 	if c.parent != nil {
-		op.Parent = c.parent.target
 		if n, ok := c.sn.st.Names[c.name]; ok && !n.Forked && n.To == c.parent.target {
 			op.Target.Line = c.parent.target.Line
 		}
@@ -248,6 +256,18 @@ func (c *commit) append(ctx context.Context, rec *objects.Version, enc []byte, i
 		ops = []journal.Op{{Kind: journal.OpAddPacks, Packs: packs}, op}
 	}
 	return c.s.j.AppendAs(ctx, c.sn.st, ops, intent.Time, intent.Tx)
+}
+
+// operation is the commit as the journal has it, but for where the version is.
+func (c *commit) operation(enc []byte) journal.Op {
+	op := journal.Op{Kind: journal.OpCommit, NameKind: c.kind, Name: c.name, Record: enc}
+	if c.parent != nil {
+		op.Parent = c.parent.target
+	}
+	for _, v := range c.merged {
+		op.Merged = append(op.Merged, v.target)
+	}
+	return op
 }
 
 // entryTime is the time of the journal entry.
@@ -277,6 +297,9 @@ func (c *commit) rebase(ctx context.Context, w *objects.Writer) error {
 	}
 	if c.kind != journal.Branch { // it hangs on the version that it was made from
 		next.parent, next.base = c.parent, c.base
+	}
+	if c.pinned && (c.parent == nil || next.parent == nil || c.parent.target != next.parent.target) {
+		return errAgain
 	}
 	before := c.parent
 	c.sn, c.parent = sn, next.parent

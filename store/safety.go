@@ -47,7 +47,11 @@ func (c *checkout) trySafety(ctx context.Context) error {
 	name := sn.freeName("safety/", s.o.Clock())
 	// The head may name the very same content, but damaged.
 	o := CommitOptions{AllowEmpty: true, Message: fmt.Sprintf("what checkout of %s %s would have overwritten", c.v.Name, c.v.ID.Short())}
-	cm, err := s.newCommit(ctx, sn, journal.Safety, name, s.head().Branch, o)
+	parent := s.head().Branch
+	if c.bare {
+		parent = ""
+	}
+	cm, err := s.newCommit(ctx, sn, journal.Safety, name, parent, o)
 	if err != nil {
 		return err
 	}

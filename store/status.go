@@ -17,6 +17,8 @@ import (
 type Status struct {
 	Branch    string
 	Head      *Version         // nil before the first version
+	Upstream  *Upstream        // what the branch is compared with; nil for nothing
+	Pending   *Version         // made by an interrupted merge that did not bring the models on disk to it; mostly nil
 	Changes   []objects.Change // tracked models that are Changed or Removed
 	Safety    []string         // the names of safety versions, oldest first
 	Untracked []string         // files, and directories (with a slash at the end) of which nothing is tracked
@@ -32,6 +34,12 @@ func (s *Store) Status(ctx context.Context) (*Status, error) {
 	st := &Status{Branch: s.head().Branch}
 	var tree *objects.Tree
 	if st.Head, tree, err = sn.branchHead(ctx, st.Branch); err != nil {
+		return nil, err
+	}
+	if st.Upstream, err = s.upstream(ctx, sn, st.Branch); err != nil {
+		return nil, err
+	}
+	if st.Pending, err = s.interrupted(ctx, sn); err != nil {
 		return nil, err
 	}
 	for _, n := range sn.st.SortedNames(journal.Safety) {

@@ -230,7 +230,7 @@ func (c *commit) keptAlready(ctx context.Context) *Version {
 // quarantine turns a commit into one that is kept off the branches.
 func (c *commit) quarantine(message string) {
 	c.kind, c.name = journal.Safety, c.sn.freeName("quarantine/", c.s.o.Clock())
-	c.o.AllowEmpty, c.o.Before, c.o.Expect, c.want = true, nil, "", nil
+	c.o.AllowEmpty, c.o.Before, c.o.Expect, c.want, c.announce = true, nil, "", nil, nil
 	if c.o.Message == "" {
 		c.o.Message = message
 	}

@@ -28,6 +28,26 @@ type Version struct {
 	merged []journal.Target // the further parents
 }
 
+// Parent is a parent of a version.
+type Parent struct {
+	ID   objects.VersionID
+	Name string // "v12"
+}
+
+// Ancestry lists the parents, the first parent first: one of most versions, none of
+// the first, several of merges.
+func (v *Version) Ancestry() []Parent {
+	var out []Parent
+	for i, id := range v.Parents {
+		r := Parent{ID: id, Name: fmt.Sprintf("v%d", v.Seq-1)}
+		if i > 0 && i <= len(v.merged) {
+			r.Name = fmt.Sprintf("v%d", v.merged[i-1].Seq)
+		}
+		out = append(out, r)
+	}
+	return out
+}
+
 // ParentEntries are the journal entries of the parents, the first parent first.
 func (v *Version) ParentEntries() []uint64 {
 	var list []uint64

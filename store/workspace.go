@@ -15,6 +15,10 @@ type workspace struct {
 	// Tree is the root of the tree that was checked out last, in hex: what of
 	// it another version lacks, checkout removes.
 	Tree string `json:"tree,omitempty"`
+	// Onto, if set, is the version that a merge was about to make, in hex, and From the
+	// tree of the one before: until the models on disk were brought from one to the other.
+	Onto string `json:"onto,omitempty"`
+	From string `json:"from,omitempty"`
 }
 
 const (
@@ -91,8 +95,10 @@ func (s *Store) localConfig() (map[string]string, error) {
 }
 
 // lastTree is the tree checked out last; zero when there was none.
-func (w workspace) lastTree() (id objects.TreeID) {
-	if b, err := objects.ParseBlobID(w.Tree); err == nil {
+func (w workspace) lastTree() objects.TreeID { return parseTree(w.Tree) }
+
+func parseTree(s string) (id objects.TreeID) {
+	if b, err := objects.ParseBlobID(s); err == nil {
 		id = objects.TreeID(b)
 	}
 	return id

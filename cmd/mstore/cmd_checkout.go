@@ -83,26 +83,31 @@ func runCheckout(ctx context.Context, a *app, o checkoutOptions) error {
 		if err != nil {
 			return r.explain(err, first(o.args))
 		}
-		for _, f := range res.Fallbacks {
-			what := "is damaged"
-			if errors.Is(f.Err, store.ErrExpired) {
-				what = "has expired"
-			}
-			a.warn(fmt.Sprintf("%s: %s %s, so the content of %s was written instead: %v", f.Path, res.Version.Name, what, f.From, f.Err))
-		}
-		if a.json {
-			err = writeJSON(a.out, newCheckoutDoc(res))
-		} else {
-			a.reportCheckout(res, s.Root(), so.Out)
-			for _, x := range res.Expired {
-				a.warn(fmt.Sprintf("%s:%s was not brought back: it has %s", res.Version.Name, x.Path, x.Expiry))
-			}
-		}
-		if err == nil && len(res.Expired) > 0 {
-			err = reportedError{exitNotFound}
-		}
-		return err
+		return a.reportCheckedOut(res, s.Root(), so.Out)
 	})
+}
+
+// reportCheckedOut tells what a checkout did, and fails when models have expired.
+func (a *app) reportCheckedOut(res *store.CheckoutResult, root, out string) (err error) {
+	for _, f := range res.Fallbacks {
+		what := "is damaged"
+		if errors.Is(f.Err, store.ErrExpired) {
+			what = "has expired"
+		}
+		a.warn(fmt.Sprintf("%s: %s %s, so the content of %s was written instead: %v", f.Path, res.Version.Name, what, f.From, f.Err))
+	}
+	if a.json {
+		err = writeJSON(a.out, newCheckoutDoc(res))
+	} else {
+		a.reportCheckout(res, root, out)
+		for _, x := range res.Expired {
+			a.warn(fmt.Sprintf("%s:%s was not brought back: it has %s", res.Version.Name, x.Path, x.Expiry))
+		}
+	}
+	if err == nil && len(res.Expired) > 0 {
+		err = reportedError{exitNotFound}
+	}
+	return err
 }
 
 // splitCheckout is splitRevPaths, and takes REV:PATH as well.
@@ -194,9 +199,12 @@ type fallbackDoc struct {
 
 func newCheckoutDoc(res *store.CheckoutResult) *checkoutDoc {
 	d := &checkoutDoc{
-		Version: res.Version.Name, ID: res.Version.ID.String(), Branch: res.Branch, Switched: res.Switched,
+		Branch: res.Branch, Switched: res.Switched,
 		Written: res.Written, Removed: res.Removed, Unchanged: res.Unchanged, Bytes: res.Bytes,
 		Fallbacks: make([]fallbackDoc, len(res.Fallbacks)), Expired: make([]expiredModelDoc, len(res.Expired)),
+	}
+	if v := res.Version; v != nil { // nil: switched to a branch without versions
+		d.Version, d.ID = v.Name, v.ID.String()
 	}
 	for i, x := range res.Expired {
 		d.Expired[i] = expiredModelDoc{x.Path, newExpiredDoc(x.Expiry)}

@@ -154,12 +154,8 @@ func (a *app) printVersion(ctx context.Context, v *store.Version, models []objec
 		}
 	}
 	fact("branch", v.Branch)
-	for i, p := range v.Parents {
-		name := p.String()
-		if i == 0 && v.Seq > 1 {
-			name = fmt.Sprintf("v%d %s", v.Seq-1, name)
-		}
-		fact("parent", name)
+	for _, p := range v.Ancestry() {
+		fact("parent", p.Name+" "+p.ID.String())
 	}
 	fact("time", absoluteTime(v.Time)+" ("+ago(v.Time, a.now())+")")
 	fact("author", v.Author)

@@ -14,12 +14,13 @@ func newStatusCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "Show what is not saved",
-		Long: `Show the current branch, its newest version, which models changed or are gone
-since, which files are not under version control, and which safety versions
+		Long: `Show the current branch, its newest version, how it compares with its upstream
+('mstore branch --set-upstream-to'), which models changed or are gone since, which files are not under version control, and which safety versions
 checkout has made.
 
-With --json: branch, version, id, clean, changes (path, status, id, size),
-untracked, safety.
+With --json: branch, version, id, upstream (null, or name, gone, ahead, behind),
+clean, changes (path, status, id, size), untracked, safety, pending (null, or the
+version and id that an interrupted merge has made).
 
 Exit codes: 0 done, saved or not; 2 wrong usage; 3 no store; 4 the store is
 damaged; 130 interrupted.`,
@@ -33,13 +34,15 @@ damaged; 130 interrupted.`,
 }
 
 type statusDoc struct {
-	Branch    string     `json:"branch"`
-	Version   string     `json:"version"` // empty before the first commit
-	ID        string     `json:"id"`
-	Clean     bool       `json:"clean"` // no changes; untracked files do not count
-	Changes   []modelDoc `json:"changes"`
-	Untracked []string   `json:"untracked"`
-	Safety    []string   `json:"safety"` // names of safety versions, oldest first
+	Branch    string       `json:"branch"`
+	Version   string       `json:"version"` // empty before the first commit
+	ID        string       `json:"id"`
+	Upstream  *upstreamDoc `json:"upstream"`
+	Clean     bool         `json:"clean"` // no changes; untracked files do not count
+	Changes   []modelDoc   `json:"changes"`
+	Untracked []string     `json:"untracked"`
+	Safety    []string     `json:"safety"`  // names of safety versions, oldest first
+	Pending   *refDoc      `json:"pending"` // made by an interrupted merge that did not bring the models on disk to it
 }
 
 // maxSafety is how many safety versions status shows, the newest.
@@ -61,6 +64,7 @@ func runStatus(ctx context.Context, a *app) error {
 func newStatusDoc(s *store.Status) *statusDoc {
 	d := &statusDoc{
 		Branch: s.Branch, Clean: len(s.Changes) == 0,
+		Upstream: newUpstreamDoc(s.Upstream), Pending: newRefDoc(s.Pending),
 		Changes: make([]modelDoc, len(s.Changes)), Untracked: list(s.Untracked), Safety: list(s.Safety),
 	}
 	if s.Head != nil {
@@ -85,6 +89,13 @@ func (a *app) printStatus(s *store.Status) error {
 		out.WriteString(", no versions yet")
 	}
 	out.WriteByte('\n')
+	if up := showUpstream(s.Upstream); up != "" {
+		fmt.Fprintln(out, up)
+	}
+	if v := s.Pending; v != nil {
+		fmt.Fprintf(out, "\nthe merge that made %s was interrupted before all models on disk were brought to it %s\n",
+			st.version.Sprintf("%s %s", v.Name, v.ID.Short()), st.dim.Sprint("(the next command that saves or checks out does)"))
+	}
 
 	if len(s.Changes) > 0 {
 		fmt.Fprintf(out, "\nnot saved %s\n", st.dim.Sprint("(mstore commit -a saves, mstore checkout HEAD takes back)"))

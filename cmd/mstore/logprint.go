@@ -55,6 +55,9 @@ func (p *logPrinter) print(ctx context.Context, s *store.Store, v *store.Version
 		}
 		p.header(v, "")
 		indent := strings.Repeat(" ", p.width+1)
+		if len(v.Parents) > 1 {
+			fmt.Fprintf(out, "%s%s\n", indent, st.dim.Sprint("merge of "+shortRefs(v.Ancestry())))
+		}
 		for line := range strings.Lines(strings.TrimSpace(v.Message)) {
 			fmt.Fprintf(out, "%s%s\n", indent, cleanLine(strings.TrimRight(line, "\r\n")))
 		}

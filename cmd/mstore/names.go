@@ -16,6 +16,8 @@ type nameOptions struct {
 	args   []string
 	remove bool
 	force  bool
+	// verbose lists upstreams too.
+	verbose bool
 }
 
 // nameFlags gives a command of names its arguments, -d and --json.
@@ -57,7 +59,7 @@ func runNames(ctx context.Context, a *app, o nameOptions) error {
 		if err != nil {
 			return err
 		}
-		return a.printNames(names)
+		return a.printNames(names, o.verbose)
 	})
 }
 
@@ -85,7 +87,7 @@ func (a *app) reportName(n *store.Name) error {
 	return nil
 }
 
-func (a *app) printNames(names []store.Name) error {
+func (a *app) printNames(names []store.Name, verbose bool) error {
 	if a.json {
 		docs := make([]*nameDoc, len(names))
 		for i := range names {
@@ -108,7 +110,11 @@ func (a *app) printNames(names []store.Name) error {
 		row := []cell{{text: mark + " " + n.Name, look: look}}
 		if v := n.Version; v != nil {
 			row = append(row, cell{text: v.Name, look: st.version}, cell{text: v.ID.Short(), look: st.version},
-				cell{text: ago(v.Time, a.now())}, cell{text: cleanLine(firstLine(v.Message))})
+				cell{text: ago(v.Time, a.now())})
+			if verbose {
+				row = append(row, cell{text: showUpstream(n.Upstream), look: st.branch})
+			}
+			row = append(row, cell{text: cleanLine(firstLine(v.Message))})
 		}
 		table.add(row...)
 	}
@@ -125,10 +131,12 @@ type nameDoc struct {
 	Branch  string `json:"branch"` // the branch that the version was committed to
 	Moved   string `json:"moved"`  // RFC 3339; empty when not known
 	Current bool   `json:"current"`
+
+	Upstream *upstreamDoc `json:"upstream,omitempty"` // of a branch that has one
 }
 
 func newNameDoc(n *store.Name) *nameDoc {
-	d := &nameDoc{Name: n.Name, Kind: n.Kind.String(), Current: n.Current}
+	d := &nameDoc{Name: n.Name, Kind: n.Kind.String(), Current: n.Current, Upstream: newUpstreamDoc(n.Upstream)}
 	if n.Version != nil {
 		d.Version, d.ID, d.Branch = n.Version.Name, n.Version.ID.String(), n.Version.Branch
 	}

@@ -20,8 +20,8 @@ complete, verified when it is read, and stored in little space.
   mstore checkout v1
 
 A version is named by v12, HEAD, a branch, tag or alias, an ID or its first four
-or more digits, REV~N (N versions before), NAME@v12, NAME@{yesterday} or NAME@{1}
-(where the name pointed one move ago). REV:PATH names one model.
+or more digits, REV~N (N versions before), REV^2 (the second parent of a merge),
+NAME@v12, NAME@{yesterday} or NAME@{1} (where the name pointed one move ago). REV:PATH names one model.
 
 Exit codes:
   0    done
@@ -95,13 +95,13 @@ func newRootCommand(a *app) *cobra.Command {
 		}
 	}
 	group("work", "Save models and bring them back:",
-		newInitCommand(a), newCommitCommand(a), newStatusCommand(a), newCheckoutCommand(a), newWatchCommand(a), newImportCommand(a), newWrapCommand(a), newUnwrapCommand(a))
+		newInitCommand(a), newCommitCommand(a), newStatusCommand(a), newCheckoutCommand(a), newSwitchCommand(a), newMergeCommand(a), newCherryPickCommand(a), newRevertCommand(a), newWatchCommand(a), newImportCommand(a), newWrapCommand(a), newUnwrapCommand(a))
 	group("look", "Look at history:",
 		newLogCommand(a), newShowCommand(a), newLsCommand(a), newCatCommand(a), newPlotCommand(a), newReproduceCommand(a), newBestCommand(a), newFindCommand(a), newBisectCommand(a))
 	group("good", "Good models only:",
 		newValidateCommand(a), newAuditCommand(a), newKindCommand(a))
 	group("names", "Name versions:",
-		newBranchCommand(a), newTagCommand(a), newAliasCommand(a), newRollbackCommand(a))
+		newBranchCommand(a), newTagCommand(a), newAliasCommand(a), newRollbackCommand(a), newReflogCommand(a))
 	group("care", "Care for the store:",
 		newFsckCommand(a), newDoctorCommand(a), newRepackCommand(a), newGCCommand(a), newHoldCommand(a), newUnholdCommand(a), newExpireCommand(a), newUndeleteCommand(a), newStatsCommand(a), newConfigCommand(a), newReindexCommand(a))
 	root.AddCommand(newVersionCommand(a))

@@ -1,0 +1,80 @@
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/mstore/mstore/refs"
+)
+
+// SwitchOptions say which branch is to be current.
+type SwitchOptions struct {
+	Branch string
+	Create bool   // make it first
+	Rev    string // where; "": HEAD
+}
+
+// Switch makes a branch current and brings the models on disk to it, as Checkout does.
+// Where it has the models of the current one, the models on disk stay as they are, what
+// is not saved included, so that work can be saved on a branch that is made for it.
+func (s *Store) Switch(ctx context.Context, o SwitchOptions) (*CheckoutResult, error) {
+	sn, err := s.load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if o.Create {
+		if n, ok := sn.st.Names[o.Branch]; ok {
+			return nil, as(ErrConflict, fmt.Errorf("there is a %s %q already", n.Kind, o.Branch))
+		}
+		if len(sn.st.SortedNames(Branch)) == 0 && o.Rev == "" { // the first version makes the branch
+			return s.switchUnborn(o.Branch)
+		}
+		if _, err := s.SetName(ctx, Branch, o.Branch, o.Rev, false); err != nil {
+			return nil, err
+		}
+		if sn, err = s.load(ctx); err != nil {
+			return nil, err
+		}
+	}
+	n, ok := sn.st.Names[o.Branch]
+	if !ok || n.Kind != Branch {
+		return nil, as(ErrNotFound, fmt.Errorf("no branch %q ('mstore switch -c %s' makes it)", o.Branch, o.Branch))
+	}
+	if err := s.resume(ctx); err != nil {
+		return nil, err
+	}
+	w, err := s.readHead()
+	if err != nil { // Checkout sets it again
+		return s.Checkout(ctx, CheckoutOptions{Rev: o.Branch})
+	}
+	v, err := sn.version(ctx, n.To)
+	if err != nil {
+		return nil, err
+	}
+	head, _, err := sn.branchHead(ctx, w.Branch)
+	if err != nil {
+		return nil, err
+	}
+	if head == nil || head.Tree != v.Tree {
+		return s.Checkout(ctx, CheckoutOptions{Rev: o.Branch})
+	}
+	res := &CheckoutResult{Version: v, Branch: o.Branch, Switched: w.Branch != o.Branch}
+	w.Branch = o.Branch
+	if res.Switched {
+		err = s.setHead(w)
+	}
+	return res, classify(err)
+}
+
+// switchUnborn makes a branch current that has no version yet.
+func (s *Store) switchUnborn(branch string) (*CheckoutResult, error) {
+	if err := refs.CheckName(branch); err != nil {
+		return nil, classify(err)
+	}
+	w, err := s.readHead()
+	if err != nil {
+		w = workspace{}
+	}
+	res := &CheckoutResult{Branch: branch, Switched: w.Branch != branch}
+	return res, classify(s.setHead(workspace{Branch: branch, Tree: w.Tree}))
+}

@@ -1,0 +1,272 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/mstore/mstore/diff/jsonmerge"
+	"github.com/mstore/mstore/objects"
+	"github.com/mstore/mstore/objects/chunk"
+)
+
+// How a merge came to what a model is now.
+const (
+	TookTheirs = "theirs" // they alone changed it, or they were preferred
+	TookOurs   = "ours"   // both changed it, and ours were preferred
+	TookBoth   = "both"   // merged by value
+)
+
+// MergedModel is a model that a merge has changed, or that both sides had changed.
+type MergedModel struct {
+	objects.Change // against what the branch had
+	How            string
+	// Conflict is what a preference has settled; nil for nothing.
+	Conflict *MergeConflict
+	// Values counts what was merged by value; nil where it was not.
+	Values *jsonmerge.Result
+}
+
+// MergeConflict is a model that both sides have changed, each in its own way.
+type MergeConflict struct {
+	Path string
+	// Base, Ours and Theirs are the contents; nil where there is no such model.
+	Base, Ours, Theirs *Model
+	// Values lists the values that both sides have changed; nil where the model was not
+	// merged by value.
+	Values *jsonmerge.Result
+	// Crosswise: the branches were merged into each other before, and it is not clear
+	// what the model comes from.
+	Crosswise bool
+}
+
+// threeWay merges trees model by model.
+type threeWay struct {
+	s            *Store
+	sn           *snapshot
+	base         *ancestor
+	ours, theirs *Version // nil: the empty tree
+	prefer       *preferences
+	// put keeps a model that was merged by value; like is what it was.
+	put func(ctx context.Context, p string, like objects.BlobID, data *spool) (objects.TreeEntry, error)
+
+	models    []MergedModel
+	conflicts []MergeConflict
+}
+
+func (sn *snapshot) treeOf(v *Version) *objects.Tree {
+	if v == nil {
+		return sn.tree(objects.TreeID{})
+	}
+	return sn.tree(v.Tree)
+}
+
+// run merges every model. What one side alone has changed is not read.
+func (m *threeWay) run(ctx context.Context) error {
+	for d, err := range objects.DiffTrees(ctx, m.sn.treeOf(m.ours), m.sn.treeOf(m.theirs)) {
+		if err == nil {
+			err = m.model(ctx, &d)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// model merges one model that the sides have differently.
+func (m *threeWay) model(ctx context.Context, d *objects.TreeDiff) error {
+	base, clear, err := m.base.get(ctx, d.Path)
+	if err != nil {
+		return err
+	}
+	switch {
+	case clear && sameContent(base, d.To):
+		return nil // ours alone has changed
+	case clear && sameContent(base, d.From):
+		return m.takeTheirs(ctx, d, nil)
+	}
+	side, err := m.prefer.of(d.Path)
+	if err != nil {
+		return err
+	}
+	conflict := &MergeConflict{Path: d.Path, Base: modelOf(base), Ours: modelOf(d.From), Theirs: modelOf(d.To), Crosswise: !clear}
+	if base != nil && d.From != nil && d.To != nil {
+		done, err := m.byValue(ctx, base, d, side, conflict)
+		if done || err != nil {
+			return err
+		}
+	}
+	switch side {
+	case jsonmerge.Ours:
+		m.took(objects.Change{Path: d.Path, Status: objects.Unchanged}, d.From, TookOurs, conflict)
+		return nil
+	case jsonmerge.Theirs:
+		return m.takeTheirs(ctx, d, conflict)
+	}
+	m.conflicts = append(m.conflicts, *conflict)
+	return nil
+}
+
+func modelOf(e *objects.TreeEntry) *Model {
+	if e == nil {
+		return nil
+	}
+	m := Model(*e)
+	return &m
+}
+
+// took notes what became of a model; e is what it is now, nil for nothing.
+func (m *threeWay) took(ch objects.Change, e *objects.TreeEntry, how string, conflict *MergeConflict) {
+	if ch.Status == objects.Unchanged && e != nil {
+		ch.Blob, ch.Size, ch.PrevSize = e.Blob, e.Size, e.Size
+	}
+	m.models = append(m.models, MergedModel{Change: ch, How: how, Conflict: conflict})
+}
+
+func (m *threeWay) takeTheirs(ctx context.Context, d *objects.TreeDiff, conflict *MergeConflict) error {
+	if d.To != nil {
+		if err := m.there(ctx, m.theirs, *d.To); err != nil {
+			return err
+		}
+	}
+	m.took(d.Change(), d.To, TookTheirs, conflict)
+	return nil
+}
+
+// there demands that a model's content is in the store.
+func (m *threeWay) there(ctx context.Context, v *Version, e objects.TreeEntry) error {
+	x, err := m.sn.expiry(ctx, e.Blob)
+	if err != nil {
+		return err
+	}
+	if x != nil {
+		return expiredModel(v, e.Path, x)
+	}
+	_, ok, err := m.sn.r.HasBlob(ctx, e.Blob)
+	if err == nil && !ok {
+		err = objects.ErrMissing
+	}
+	return damagedModel(v, e.Path, err)
+}
+
+// byValue merges a JSON model. done is false when one of the three is not JSON.
+func (m *threeWay) byValue(ctx context.Context, base *objects.TreeEntry, d *objects.TreeDiff, side jsonmerge.Prefer, conflict *MergeConflict) (done bool, err error) {
+	var readers [3]sizedModel
+	for i, e := range []*objects.TreeEntry{base, d.From, d.To} {
+		v := []*Version{m.base.versions[0], m.ours, m.theirs}[i]
+		if err := m.there(ctx, v, *e); err != nil {
+			return false, err
+		}
+		rc, err := m.sn.r.Recipe(ctx, e.Blob)
+		if err != nil {
+			return false, damagedModel(v, e.Path, err)
+		}
+		if rc.Format != chunk.JSON {
+			return false, nil
+		}
+		r, err := m.sn.open(ctx, v, Model(*e))
+		if err != nil {
+			return false, err
+		}
+		defer r.Close()
+		readers[i] = sizedModel{r}
+	}
+	out := &spool{fs: m.s.root}
+	defer out.close()
+	res, err := jsonmerge.Merge(ctx, out, readers[0], readers[1], readers[2], jsonmerge.Options{Prefer: side})
+	var syntax *jsonmerge.SyntaxError
+	switch {
+	case errors.As(err, &syntax):
+		return false, nil
+	case errors.Is(err, jsonmerge.ErrConflict):
+		conflict.Values = res
+		m.conflicts = append(m.conflicts, *conflict)
+		return true, nil
+	case err != nil:
+		return false, fmt.Errorf("merging %q: %w", d.Path, err)
+	}
+	if err := out.done(); err != nil {
+		return false, fmt.Errorf("merging %q: %w", d.Path, err)
+	}
+	e, err := m.put(ctx, d.Path, d.From.Blob, out)
+	if err != nil {
+		return false, err
+	}
+	now := MergedModel{How: TookBoth, Values: res,
+		Change: objects.Change{Path: d.Path, Status: objects.Changed, Blob: e.Blob, Size: e.Size, PrevSize: d.From.Size}}
+	if e.Blob == d.From.Blob {
+		now.Status = objects.Unchanged
+	}
+	if res.Total > 0 {
+		conflict.Values, now.Conflict = res, conflict
+	}
+	m.models = append(m.models, now)
+	return true, nil
+}
+
+// sizedModel is a saved model as a jsonmerge.Source.
+type sizedModel struct{ *ModelReader }
+
+func (m sizedModel) Size() int64 { return m.model.Size }
+
+// editsOf is what a merge does to the tree of ours, by path.
+func editsOf(models []MergedModel) (out []objects.TreeEdit) {
+	for _, x := range models {
+		if x.Status != objects.Unchanged {
+			out = append(out, objects.TreeEdit{TreeEntry: objects.TreeEntry{Path: x.Path, Blob: x.Blob, Size: x.Size}, Remove: x.Status == objects.Removed})
+		}
+	}
+	return out
+}
+
+// preferences say which side wins conflicts in which models.
+type preferences struct{ list []preference }
+
+type preference struct {
+	glob string
+	side jsonmerge.Prefer
+}
+
+// allModels is the glob that is less particular than any other.
+const allModels = "**"
+
+func (p preference) length() int {
+	if p.glob == allModels {
+		return 0
+	}
+	return len(p.glob)
+}
+
+func newPreferences(ours, theirs []string) (*preferences, error) {
+	p := &preferences{}
+	for side, globs := range map[jsonmerge.Prefer][]string{jsonmerge.Ours: ours, jsonmerge.Theirs: theirs} {
+		for _, g := range globs {
+			if err := CheckGlob(g); err != nil {
+				return nil, as(ErrUsage, err)
+			}
+			p.list = append(p.list, preference{g, side})
+		}
+	}
+	slices.SortFunc(p.list, func(a, b preference) int { // the most particular first
+		return cmp.Or(cmp.Compare(b.length(), a.length()), cmp.Compare(a.glob, b.glob))
+	})
+	return p, nil
+}
+
+// of tells which side wins in a model: by the longest glob that matches.
+func (p *preferences) of(path string) (jsonmerge.Prefer, error) {
+	side, length := jsonmerge.None, 0
+	for _, x := range p.list {
+		if side != jsonmerge.None && x.length() < length || !MatchGlob(x.glob, path) {
+			continue
+		}
+		if side != jsonmerge.None && x.side != side {
+			return side, as(ErrUsage, fmt.Errorf("%q is to be both ours and theirs", path))
+		}
+		side, length = x.side, x.length()
+	}
+	return side, nil
+}
