@@ -25,6 +25,7 @@ var layers = [][]string{
 	{"objects"},
 	{"journal"},
 	{"gc", "index", "schema", "refs"},
+	{"diff"},
 	{"store"},
 	{"internal/remote", "internal/web"},
 	{"cmd", "bench"},

@@ -38,6 +38,7 @@ func seeds(t testing.TB, f Format) [][]byte {
 // checkFuzz checks that a report is one, and that a check reads each byte only
 // a few times.
 func checkFuzz(t testing.TB, f Format, b []byte) {
+	checkList(t, f, b)
 	for _, o := range []Options{{}, {Limit: 3}, {NoValues: true}} {
 		m := &meter{b: b}
 		r, err := Check(context.Background(), f, m, int64(len(b)), o)

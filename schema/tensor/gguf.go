@@ -3,6 +3,7 @@ package tensor
 import (
 	"encoding/binary"
 	"math"
+	"slices"
 	"strconv"
 )
 
@@ -38,6 +39,7 @@ func (c *checker) gguf() {
 	if g.over {
 		return
 	}
+	g.toEnd = true
 	data := (g.at + g.align - 1) / g.align * g.align
 	for i := range g.all {
 		g.all[i].off += data
@@ -217,6 +219,11 @@ func (g *ggufReader) tensor(i uint64) {
 		g.problem(name, at, "offset", "%d is beyond any file", offset)
 	default:
 		g.count(e, elements, size/8)
-		g.all = append(g.all, span{name, int64(offset), int64(offset + size/8), int64(elements), e})
+		s := span{name: name, off: int64(offset), end: int64(offset + size/8), elements: int64(elements), elem: e}
+		if g.list != nil {
+			s.shape = lengths(dims[:n])
+			slices.Reverse(s.shape)
+		}
+		g.all = append(g.all, s)
 	}
 }

@@ -36,6 +36,9 @@ func (g *ggufReader) pair(i uint64) {
 	g.what = "the value of key " + quote(key)
 	typ := g.u32()
 	at = g.at
+	if g.list != nil {
+		defer func(listed int) { g.metaLong(key, typ, at, listed) }(len(g.list.Metadata))
+	}
 	switch {
 	case key == "general.alignment" && !g.over:
 		if typ != ggufUint32 {

@@ -19,6 +19,8 @@ type npyHeader struct {
 	elements uint64
 	size     uint64 // of the array, in bytes
 	dtype    npyType
+	shape    []int64
+	fortran  bool
 }
 
 // npy checks a file of one array: a magic number, a version, the length of a
@@ -38,6 +40,9 @@ func (c *checker) npy() {
 		c.problem("", int64(end), "size", "the array ends at byte %d, the file has %d", end, c.size)
 	}
 	c.count(h.dtype.elem, h.elements, h.size)
+	if c.toEnd = true; c.list != nil {
+		c.list.array(&h, "", h.length)
+	}
 	c.scan(span{off: h.length, end: int64(end), elements: int64(h.elements), elem: h.dtype.elem}, h.dtype.swap)
 }
 
@@ -150,12 +155,16 @@ func (h *npyHeader) parse(head []byte) error {
 	if v := have["fortran_order"]; v.kind != pyBool {
 		return &npyError{v.at, "fortran_order", "it is " + v.kind.String() + ", it must be True or False"}
 	}
+	h.fortran = have["fortran_order"].n == 1
 	if h.dtype, err = parseDescr(have["descr"]); err != nil {
 		return err
 	}
 	var ok bool
 	if h.elements, err = pyShape(have["shape"], pyTuple); err != nil {
 		return err
+	}
+	for _, d := range have["shape"].items {
+		h.shape = append(h.shape, d.n)
 	}
 	if h.size, ok = times(h.elements, h.dtype.size); !ok || h.size > 1<<62 {
 		return &npyError{have["shape"].at, "shape", "it has more elements than a file can hold"}

@@ -30,6 +30,13 @@ func (c *checker) npz() {
 		c.problem("", -1, "directory", "the file has %d bytes, and at their end no ZIP directory that is valid: %v", c.size, err)
 		return
 	}
+	if c.toEnd = true; c.list != nil {
+		// Members are opened after the listing, by several at once.
+		if z, err = zip.NewReader(c.r, c.size); err != nil && !errors.Is(err, zip.ErrInsecurePath) {
+			c.err = err
+			return
+		}
+	}
 	type member struct {
 		*zip.File
 		off, end int64
@@ -123,6 +130,9 @@ func (c *checker) array(r io.Reader, name string, off int64, f *zip.File) error 
 		c.problem(name, off, "size", "the array takes %d bytes, the member has %d", want, size)
 	default:
 		c.count(h.dtype.elem, h.elements, h.size)
+		if c.list != nil {
+			c.list.member(&h, name, base, f)
+		}
 		if h.dtype.elem.look != nil {
 			v = &values{look: h.dtype.elem.look}
 		}

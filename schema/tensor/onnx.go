@@ -2,7 +2,9 @@ package tensor
 
 import (
 	"hash/maphash"
+	"maps"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -21,11 +23,12 @@ const (
 	kindSparse
 	kindTraining
 	kindOpset
+	kindProperty
 )
 
 // kinds are the fields of a message that hold messages.
 var kinds = map[kind]map[uint64]kind{
-	kindModel:     {7: kindGraph, 8: kindOpset, 14: kindPlain, 20: kindTraining, 25: kindFunction, 26: kindPlain},
+	kindModel:     {7: kindGraph, 8: kindOpset, 14: kindProperty, 20: kindTraining, 25: kindFunction, 26: kindPlain},
 	kindGraph:     {1: kindNode, 5: kindTensor, 11: kindPlain, 12: kindPlain, 13: kindPlain, 14: kindPlain, 15: kindSparse, 16: kindPlain},
 	kindFunction:  {7: kindNode, 9: kindPlain, 11: kindAttribute, 12: kindPlain, 14: kindPlain},
 	kindNode:      {5: kindAttribute, 9: kindPlain, 10: kindPlain},
@@ -35,7 +38,7 @@ var kinds = map[kind]map[uint64]kind{
 }
 
 var kindNames = [...]string{kindPlain: "a message", kindModel: "the model", kindGraph: "the graph", kindFunction: "a function", kindNode: "a node",
-	kindAttribute: "an attribute", kindTensor: "a tensor", kindSparse: "a sparse tensor", kindTraining: "the training information", kindOpset: "an operator set"}
+	kindAttribute: "an attribute", kindTensor: "a tensor", kindSparse: "a sparse tensor", kindTraining: "the training information", kindOpset: "an operator set", kindProperty: "a property"}
 
 const (
 	maxONNXTensors = 1 << 20
@@ -55,6 +58,7 @@ func (c *checker) onnx() {
 	if o.over {
 		return
 	}
+	c.toEnd = true
 	if !o.hasVersion {
 		c.problem("", -1, "ir_version", "it is missing")
 	}
@@ -66,6 +70,9 @@ func (c *checker) onnx() {
 	}
 	if len(o.opsets) > 0 {
 		c.meta("opset", strings.Join(o.opsets, ", "))
+	}
+	for _, op := range slices.Sorted(maps.Keys(o.nodes)) {
+		c.meta("nodes "+op, strconv.Itoa(o.nodes[op]))
 	}
 	if o.external > 0 {
 		c.meta("external_tensors", strconv.Itoa(o.external))
@@ -79,6 +86,7 @@ type onnxReader struct {
 	graphs     int
 	opsets     []string
 	external   int
+	nodes      map[string]int // by operator, if they are to be listed
 }
 
 // names are the initializers of a graph, by hash.
@@ -102,6 +110,7 @@ func (o *onnxReader) walk(m *message, k kind, owner string, in *names) {
 		owner = "" // its first output
 	}
 	domain, opset := "", uint64(0)
+	key, value := "", ""
 	for f, ok := m.next(); ok; f, ok = m.next() {
 		if sub, ok := kinds[k][f.num]; ok {
 			inner, ok := m.inner(f, kindNames[sub])
@@ -126,6 +135,16 @@ func (o *onnxReader) walk(m *message, k kind, owner string, in *names) {
 			o.meta("producer_name", m.text(f, maxName+1, "producer_name"))
 		case k == kindGraph && f.num == 2 && m.depth == 1:
 			o.meta("graph_name", m.text(f, maxName+1, "name"))
+		case o.list != nil && k == kindModel && (f.num == 3 || f.num == 4) && f.wire == wireBytes:
+			o.meta([]string{3: "producer_version", 4: "domain"}[f.num], m.text(f, maxName+1, "producer_version"))
+		case o.list != nil && k == kindModel && f.num == 5 && f.wire == wireVarint:
+			o.meta("model_version", strconv.FormatUint(f.value, 10))
+		case o.list != nil && k == kindProperty && f.num == 1 && f.wire == wireBytes:
+			key = m.text(f, maxName, "key")
+		case o.list != nil && k == kindProperty && f.num == 2 && f.wire == wireBytes:
+			value = m.text(f, bufSize, "value")
+		case o.list != nil && k == kindNode && f.num == 4 && f.wire == wireBytes:
+			o.node(m.text(f, maxName, "op_type"))
 		case k == kindNode && f.num == 2 && owner == "":
 			owner = m.text(f, maxName+1, "output")
 		case k == kindOpset && f.num == 1:
@@ -136,6 +155,9 @@ func (o *onnxReader) walk(m *message, k kind, owner string, in *names) {
 			m.whole("", f, "field "+strconv.FormatUint(f.num, 10))
 		}
 	}
+	if k == kindProperty && o.list != nil {
+		o.meta("property "+key, value)
+	}
 	if k == kindOpset && !o.over {
 		s := strconv.FormatUint(opset, 10)
 		if domain != "" {
@@ -144,5 +166,17 @@ func (o *onnxReader) walk(m *message, k kind, owner string, in *names) {
 		if len(o.opsets) < maxMetadata {
 			o.opsets = append(o.opsets, s)
 		}
+	}
+}
+
+const maxOperators = 1 << 12 // that are counted apart
+
+// node counts one of the operators.
+func (o *onnxReader) node(op string) {
+	if o.nodes == nil {
+		o.nodes = map[string]int{}
+	}
+	if _, ok := o.nodes[op]; ok || len(o.nodes) < maxOperators {
+		o.nodes[op]++
 	}
 }

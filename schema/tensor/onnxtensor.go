@@ -58,6 +58,7 @@ type onnxTensor struct {
 	entries [len(dataNames)]int64 // of each data field: numbers, or bytes of raw_data
 	data    span                  // where raw_data, float_data or double_data is, in one piece
 	pieces  int
+	first   int64 // where the first of the pieces begins
 }
 
 // tensor reads a TensorProto and checks it.
@@ -141,6 +142,9 @@ func (t *onnxTensor) take(m *message, f field) {
 		n = m.varints(f, t.name, name, nil)
 	}
 	if t.entries[f.num] += n; n > 0 {
+		if t.pieces == 0 {
+			t.first = f.off
+		}
 		t.data = span{off: f.off, end: f.end}
 		t.pieces++
 	}
@@ -188,6 +192,9 @@ func (o *onnxReader) check(t *onnxTensor, at int64) {
 		}
 		o.outside(t, at, size, typ.field == stringData)
 		o.count(typ.elem, elements, 0)
+		if o.list != nil {
+			o.list.outside(t, typ.elem, elements, size)
+		}
 		return
 	}
 	raw, numbers := uint64(t.entries[rawData]), uint64(t.entries[typ.field])
@@ -208,7 +215,11 @@ func (o *onnxReader) check(t *onnxTensor, at int64) {
 		o.problem(t.name, at, dataNames[typ.field], "it has %d numbers, %s of type %s takes %d", numbers, showDims(t.dims), typ.elem.name, want)
 	default:
 		o.count(typ.elem, elements, uint64(t.data.end-t.data.off))
-		if t.pieces == 1 && (raw > 0 || typ.field == floatData || typ.field == doubleData) {
+		plain := t.pieces == 1 && (raw > 0 || typ.field == floatData || typ.field == doubleData)
+		if o.list != nil {
+			o.list.add(Entry{Name: t.name, Shape: t.dims, Elements: int64(elements), Off: t.first, Bytes: t.data.end - t.first, Packed: elements > 0 && !(plain && uint64(t.data.end-t.data.off) == size)}, typ.elem)
+		}
+		if plain {
 			t.data.name, t.data.elem, t.data.elements = t.name, typ.elem, int64(min(elements, math.MaxInt64))
 			o.scan(t.data, false)
 		}

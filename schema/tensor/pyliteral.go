@@ -25,8 +25,8 @@ func (k pyKind) String() string {
 // pyValue is a Python literal of the kinds that headers of arrays have.
 type pyValue struct {
 	kind  pyKind
-	at    int // in the header
-	n     int64
+	at    int   // in the header
+	n     int64 // of a number; 1 for True
 	text  string
 	items []pyValue // of a dictionary: keys and values in turn
 }
@@ -170,6 +170,9 @@ func (p *pyParser) word(v pyValue) (pyValue, error) {
 	switch string(p.b[from:p.at]) {
 	case "True", "False":
 		v.kind = pyBool
+		if p.b[from] == 'T' {
+			v.n = 1
+		}
 	case "None":
 		v.kind = pyNone
 	case "u", "b": // before a string

@@ -21,6 +21,9 @@ type checker struct {
 	file
 	o   Options
 	rep Report
+
+	list  *Listing // what is listed; nil in a check
+	toEnd bool     // the structure could be followed to its end
 }
 
 func newChecker(ctx context.Context, r io.ReaderAt, size int64, o Options) *checker {
@@ -57,6 +60,10 @@ func (c *checker) count(e *elem, elements, bytes uint64) {
 
 // meta adds an entry to the report, if it is a short one.
 func (c *checker) meta(key, value string) {
+	if c.list != nil {
+		c.list.meta(key, value)
+		return
+	}
 	if len(key) <= maxName && len(value) <= maxName && len(c.rep.Metadata) < maxMetadata {
 		c.rep.Metadata[strings.ToValidUTF8(key, "\uFFFD")] = strings.ToValidUTF8(value, "\uFFFD")
 	}

@@ -62,6 +62,7 @@ func (c *checker) safetensors() {
 	p := stParser{checker: c, head: head[:end], data: 8 + int64(n), seen: map[string]struct{}{}}
 	p.token()
 	p.members(p.seen, p.member)
+	p.toEnd = true
 	c.layout(p.all, p.data, c.size, !p.lost, "data_offsets")
 }
 
@@ -93,7 +94,7 @@ func (p *stParser) member(name string, at int64) {
 type stEntry struct {
 	at       int64
 	dtype    string
-	dims     []uint64 // the first ones
+	dims     []uint64 // the first ones, all if they are to be listed
 	elements uint64
 	fits     bool // there can be so many elements
 	offsets  []uint64
@@ -117,7 +118,7 @@ func (p *stParser) entry(at int64) {
 		case "shape":
 			e.dims, e.elements, e.fits = nil, 1, true
 			e.bad = !p.numbers(key, func(n uint64) {
-				if len(e.dims) <= maxShown {
+				if len(e.dims) <= maxShown || p.list != nil {
 					e.dims = append(e.dims, n)
 				}
 				if e.fits {
@@ -149,6 +150,9 @@ func (p *stParser) entry(at int64) {
 	if s, ok := p.place(&e); ok {
 		if p.fits(&e, s.end-s.off) {
 			s.elem, s.elements = safetensorsTypes[e.dtype], int64(e.elements)
+			if p.list != nil {
+				s.shape = lengths(e.dims)
+			}
 			p.count(s.elem, e.elements, uint64(s.end-s.off))
 		}
 		p.all = append(p.all, s)

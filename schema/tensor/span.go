@@ -10,7 +10,8 @@ type span struct {
 	name     string
 	off, end int64
 	elements int64
-	elem     *elem // nil: it is not valid otherwise, and not looked at
+	elem     *elem   // nil: it is not valid otherwise, and not looked at
+	shape    []int64 // if it is to be listed
 }
 
 // layout reports the tensors that the file ends before, and those that overlap,
@@ -34,6 +35,9 @@ func (c *checker) layout(all []span, from, to int64, dense bool, field string) {
 		default:
 			if !cut {
 				c.scan(s, false)
+				if c.list != nil && s.elem != nil {
+					c.list.add(Entry{Name: s.name, Shape: s.shape, Elements: s.elements, Off: s.off, Bytes: s.end - s.off}, s.elem)
+				}
 			}
 		}
 		if s.end > at {

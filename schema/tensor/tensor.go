@@ -17,6 +17,9 @@ const (
 	ONNX        Format = "onnx"
 	NPY         Format = "npy"
 	NPZ         Format = "npz"
+	// TFJS is a model.json or a weights manifest of TensorFlow.js, which names
+	// the files that hold the data. Only [List] reads it.
+	TFJS Format = "tfjs"
 )
 
 // Options say what a check does. The zero value checks everything.
@@ -109,6 +112,17 @@ type Report struct {
 // overlap another not at all. Checks may run concurrently.
 func Check(ctx context.Context, f Format, r io.ReaderAt, size int64, o Options) (*Report, error) {
 	c := newChecker(ctx, r, size, o)
+	if err := c.run(f); err != nil {
+		return nil, fmt.Errorf("checking tensors of format %q: %w", f, err)
+	}
+	if c.err != nil {
+		return nil, c.err
+	}
+	return &c.rep, nil
+}
+
+// run checks a file; the error is that there is no such format.
+func (c *checker) run(f Format) error {
 	switch f {
 	case Safetensors:
 		c.safetensors()
@@ -121,10 +135,7 @@ func Check(ctx context.Context, f Format, r io.ReaderAt, size int64, o Options) 
 	case NPZ:
 		c.npz()
 	default:
-		return nil, fmt.Errorf("checking tensors of format %q: %w", f, errors.ErrUnsupported)
+		return errors.ErrUnsupported
 	}
-	if c.err != nil {
-		return nil, c.err
-	}
-	return &c.rep, nil
+	return nil
 }
