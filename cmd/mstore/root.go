@@ -94,7 +94,7 @@ func newRootCommand(a *app) *cobra.Command {
 	group("work", "Save models and bring them back:",
 		newInitCommand(a), newCommitCommand(a), newStatusCommand(a), newCheckoutCommand(a), newImportCommand(a), newWrapCommand(a), newUnwrapCommand(a))
 	group("look", "Look at history:",
-		newLogCommand(a), newShowCommand(a), newLsCommand(a), newCatCommand(a), newReproduceCommand(a))
+		newLogCommand(a), newShowCommand(a), newDiffCommand(a), newLsCommand(a), newCatCommand(a), newReproduceCommand(a))
 	group("good", "Good models only:",
 		newValidateCommand(a), newAuditCommand(a), newKindCommand(a))
 	group("names", "Name versions:",
