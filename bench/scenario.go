@@ -29,6 +29,7 @@ var scenarios = []scenario{
 	{"large", "One file of 4 GB, its tensors 2 to 64 MB.", runLarge},
 	{"gc", "Retention: all but the last ten of the lineage's 100 saves let go; nothing to do; the mark of 100,000 versions.", runGC},
 	{"good", "Looking at models: an audit of 183, beside Python reading them; what validation and metadata add to a commit of 1 MB.", runGood},
+	{"diff", "What changed between two saves of a model, beside git telling that bytes did, and Python reading both.", runDiff},
 	{"history", "Reads to resolve a revision in a history of 100,000 versions, through the Go API.", runHistory},
 }
 
