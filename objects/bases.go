@@ -93,7 +93,7 @@ func (w *Writer) material(ctx context.Context, c candidate, depth int, allowed f
 		}
 	}
 	row := pack.Row{Kind: pack.KindPiece, Key: rec.ID}
-	m.raw, err = w.have.decode(ctx, w.have.buffers.get(size), row, rec, payload, w.fetch, true)
+	m.raw, err = w.have.decode(ctx, new(reading), w.have.buffers.get(size), row, rec, payload, w.fetch, true)
 	return m, err
 }
 

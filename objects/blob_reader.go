@@ -22,9 +22,9 @@ type Blob struct {
 	starts []int64 // of each part; and the size
 	pos    int64
 
-	mu     sync.Mutex
-	cached int // part held in piece; -1 for none
-	piece  []byte
+	mu   sync.Mutex
+	last *held // what ReadAt used last, pinned; nil for none
+	part int   // of the recipe, that last is
 }
 
 // Blob opens a blob. Errors wrap ErrMissing or ErrCorrupt, or are those of the
@@ -34,21 +34,28 @@ func (r *Reader) Blob(ctx context.Context, id BlobID) (*Blob, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Blob{ctx: ctx, r: r, recipe: rc, cached: -1, starts: make([]int64, 1, len(rc.Parts)+1)}
+	return r.blob(ctx, rc), nil
+}
+
+func (r *Reader) blob(ctx context.Context, rc *Recipe) *Blob {
+	b := &Blob{ctx: ctx, r: r, recipe: rc, starts: make([]int64, 1, len(rc.Parts)+1)}
 	for _, p := range rc.Parts {
 		b.starts = append(b.starts, b.starts[len(b.starts)-1]+p.Size)
 	}
-	return b, nil
+	return b
 }
 
 // Size is the length in bytes.
 func (b *Blob) Size() int64 { return b.starts[len(b.starts)-1] }
 
+// Format is what the model was told to be when it was stored.
+func (b *Blob) Format() chunk.Format { return b.recipe.Format }
+
 // Parts is the number of pieces.
 func (b *Blob) Parts() int { return len(b.recipe.Parts) }
 
-// part decodes a piece; with check it is proved by its own hash.
-func (b *Blob) part(dst []byte, i int, check bool) ([]byte, error) {
+// decode decodes a piece; with check it is proved by its own hash.
+func (b *Blob) decode(dst []byte, i int, check bool) ([]byte, error) {
 	p := b.recipe.Parts[i]
 	n := len(dst)
 	at := b.r.DecodeAt
@@ -65,30 +72,54 @@ func (b *Blob) part(dst []byte, i int, check bool) ([]byte, error) {
 	return raw, nil
 }
 
-// ReadAt implements io.ReaderAt. The last piece that was decoded is kept.
+// ReadAt implements io.ReaderAt. The last piece that was decoded is kept, so that
+// reading on in small steps costs no more than in large ones.
 func (b *Blob) ReadAt(p []byte, off int64) (n int, err error) {
 	if off < 0 {
 		return 0, errors.New("read at a negative offset")
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
 	for n < len(p) {
 		if off >= b.Size() {
 			return n, io.EOF
 		}
-		i := sort.Search(len(b.recipe.Parts), func(i int) bool { return b.starts[i+1] > off })
-		if b.cached != i {
-			b.cached = -1
-			if b.piece, err = b.part(b.piece[:0], i, true); err != nil {
-				return n, err
-			}
-			b.cached = i
+		i := b.at(off)
+		h, err := b.hold(i)
+		if err != nil {
+			return n, err
 		}
-		k := copy(p[n:], b.piece[off-b.starts[i]:])
+		k := copy(p[n:], h.raw[off-b.starts[i]:])
+		b.r.cache.unpin(h)
 		n += k
 		off += int64(k)
 	}
 	return n, nil
+}
+
+// at is the part that the byte at off, which there must be, lies in.
+func (b *Blob) at(off int64) int {
+	return sort.Search(len(b.recipe.Parts), func(i int) bool { return b.starts[i+1] > off })
+}
+
+// hold returns a piece, proved by its own hash. The caller unpins it.
+func (b *Blob) hold(i int) (*held, error) {
+	b.mu.Lock()
+	if h := b.last; h != nil && b.part == i {
+		b.r.cache.pin(h)
+		b.mu.Unlock()
+		return h, nil
+	}
+	b.mu.Unlock()
+	h, err := b.r.hold(b.ctx, b.recipe.Parts[i])
+	if err != nil {
+		return nil, err
+	}
+	b.r.cache.pin(h)
+	b.mu.Lock()
+	old := b.last
+	b.last, b.part = h, i
+	b.mu.Unlock()
+	b.r.cache.unpin(old)
+	return h, nil
 }
 
 // Read implements io.Reader.
@@ -122,8 +153,14 @@ func (b *Blob) Seek(off int64, whence int) (int64, error) {
 	return off, nil
 }
 
-// Close implements io.Closer.
-func (b *Blob) Close() error { return nil }
+// Close implements io.Closer. It gives up the piece that is kept.
+func (b *Blob) Close() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.r.cache.unpin(b.last)
+	b.last = nil
+	return nil
+}
 
 // decoded is a piece that is being decoded ahead.
 type decoded struct {
@@ -144,7 +181,7 @@ func (b *Blob) ahead(stop <-chan struct{}) <-chan chan decoded {
 				return
 			}
 			go func() {
-				raw, err := b.part(b.r.buffers.get(int(min(b.recipe.Parts[i].Size, chunk.Max))), i, false)
+				raw, err := b.decode(b.r.buffers.get(int(min(b.recipe.Parts[i].Size, chunk.Max))), i, false)
 				ch <- decoded{raw, err}
 			}()
 		}
@@ -160,7 +197,7 @@ const maxAhead = 4
 // been found right.
 func (b *Blob) WriteTo(w io.Writer) (int64, error) {
 	if len(b.recipe.Parts) == 1 && BlobID(b.recipe.Parts[0].Piece) == b.recipe.Blob { // the piece's hash is the blob's
-		raw, err := b.part(b.r.buffers.get(int(min(b.Size(), chunk.Max))), 0, true)
+		raw, err := b.decode(b.r.buffers.get(int(min(b.Size(), chunk.Max))), 0, true)
 		if err != nil {
 			return 0, err
 		}
@@ -199,7 +236,7 @@ func (b *Blob) WriteTo(w io.Writer) (int64, error) {
 // spite of its checksum, or else the recipe.
 func (b *Blob) differs() error {
 	for i := range b.recipe.Parts {
-		if _, err := b.part(nil, i, true); err != nil {
+		if _, err := b.decode(nil, i, true); err != nil {
 			return err
 		}
 	}

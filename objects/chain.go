@@ -105,22 +105,43 @@ func (c *chain) totalWork(id codec.ID, raw int) int {
 type fetch func(ctx context.Context, r baseRef) (pack.Record, []byte, error)
 
 func (r *Reader) fetch(ctx context.Context, ref baseRef) (pack.Record, []byte, error) {
-	return pack.ReadAt(ctx, r.b, ref.pack, ref.off, ref.stored)
+	return pack.ReadAt(ctx, r.b, nil, ref.pack, ref.off, ref.stored)
 }
 
 // decoding is one read of a piece with all its bases.
 type decoding struct {
 	r     *Reader
-	fetch fetch
+	fetch fetch // nil: from the Reader's packs
 	// careful: every base is checked by its hash as soon as it is decoded. It
 	// need not be: what comes out at the end is checked.
 	careful bool
-	work    int // KiB that may still be decoded
+	work    int      // KiB that may still be decoded
+	by      *reading // whose it is
+	spent   [][]byte // payloads, whose buffers are free at the end
+}
+
+// record reads the record at a place that a chain names. Its payload is good until free.
+func (d *decoding) record(ctx context.Context, ref baseRef) (pack.Record, []byte, error) {
+	if d.fetch != nil {
+		return d.fetch(ctx, ref)
+	}
+	buf := d.r.buffers.get(pack.RecordSize(ref.stored))
+	rec, payload, err := pack.ReadAt(ctx, d.r.b, buf, ref.pack, ref.off, ref.stored)
+	d.spent = append(d.spent, buf)
+	return rec, payload, err
+}
+
+// free gives buffers back when what they hold is decoded.
+func (d *decoding) free() {
+	for _, b := range d.spent {
+		d.r.buffers.put(b)
+	}
+	d.spent = nil
 }
 
 // newDecoding begins a read of raw bytes.
-func (r *Reader) newDecoding(f fetch, careful bool, raw int) *decoding {
-	return &decoding{r: r, fetch: f, careful: careful, work: readWork * (raw>>10 + 1024)}
+func (r *Reader) newDecoding(by *reading, f fetch, careful bool, raw int) *decoding {
+	return &decoding{r: r, fetch: f, careful: careful, work: readWork * (raw>>10 + 1024), by: by}
 }
 
 // payload appends what a record holds to dst.
@@ -142,17 +163,13 @@ func (d *decoding) payload(ctx context.Context, dst []byte, rec pack.Record, pay
 		}
 	}
 	var bases [][]byte
-	defer func() {
-		for _, b := range bases {
-			d.r.buffers.put(b)
-		}
-	}()
 	for _, ref := range c.bases {
 		b, err := d.base(ctx, ref, depth+1)
 		if err != nil {
 			return nil, err
 		}
-		bases = append(bases, b)
+		defer d.r.cache.unpin(b)
+		bases = append(bases, b.raw)
 	}
 	out, err := codec.Decode(dst, id, body, int(rec.Raw), bases)
 	return out, corruptCode(err)
@@ -201,37 +218,41 @@ func (d *decoding) patched(ctx context.Context, dst []byte, c chain, body []byte
 		p, links = both, append(links, more...)
 	}
 	bases := make([][]byte, len(links))
-	decoded := map[PieceID][]byte{}
+	decoded := map[PieceID]*held{}
 	defer func() {
 		for _, b := range decoded {
-			d.r.buffers.put(b)
+			d.r.cache.unpin(b)
 		}
 	}()
 	for i, l := range links {
 		if l.replaced {
 			continue
 		}
-		raw := decoded[l.ref.piece]
-		if raw == nil {
-			if raw, err = d.linked(ctx, l); err != nil {
+		b := decoded[l.ref.piece]
+		if b == nil {
+			if b, err = d.linked(ctx, l); err != nil {
 				// A base further up may be elsewhere too, whole: that is looked for one by one.
 				return nil, ctx.Err() != nil, ctx.Err()
 			}
-			decoded[l.ref.piece] = raw
+			decoded[l.ref.piece] = b
 		}
-		bases[i] = raw
+		if len(b.raw) != l.size {
+			return nil, true, fmt.Errorf("base %s of %d bytes, not %d: %w", l.ref.piece, len(b.raw), l.size, ErrCorrupt)
+		}
+		bases[i] = b.raw
 	}
 	out, err = p.Apply(dst, bases)
 	return out, true, corruptCode(err)
 }
 
 // linked decodes a base whose record was read already.
-func (d *decoding) linked(ctx context.Context, l link) ([]byte, error) {
+func (d *decoding) linked(ctx context.Context, l link) (*held, error) {
 	if l.payload != nil {
 		raw, err := d.payload(ctx, d.r.buffers.get(l.size), l.rec, l.payload, l.depth)
 		if err == nil {
-			d.r.keepRoot(l.ref.piece, codec.ID(l.rec.Codec), raw)
-			return raw, nil
+			b := &held{id: l.ref.piece, raw: raw, pins: 1}
+			d.r.keepRoot(codec.ID(l.rec.Codec), b)
+			return b, nil
 		}
 	}
 	return d.base(ctx, l.ref, l.depth)
@@ -248,7 +269,7 @@ func (d *decoding) patch(ctx context.Context, c chain, body []byte, size, depth 
 		if n, kept := d.r.kept(ref.piece); kept {
 			l.size = n
 		} else {
-			l.rec, l.payload, err = d.fetch(ctx, ref)
+			l.rec, l.payload, err = d.record(ctx, ref)
 			if err != nil || l.rec.Kind != pack.KindPiece || PieceID(l.rec.ID) != ref.piece || l.rec.Raw > codec.MaxPiece {
 				return nil, nil, false, nil
 			}
@@ -269,32 +290,53 @@ func corruptCode(err error) error {
 	return err
 }
 
-// base decodes a base: where the chain says, else wherever it is.
-func (d *decoding) base(ctx context.Context, ref baseRef, depth int) ([]byte, error) {
-	if n, ok := d.r.kept(ref.piece); ok && !d.careful {
-		if raw, ok := d.r.cached(d.r.buffers.get(n), ref.piece); ok {
-			return raw, nil
+// wantedWork, in KiB, is what decoding a wanted base counts beside its own work: patches
+// are not put together over it, so that a chain without an end would branch at each.
+const wantedWork = 1024
+
+// base decodes a base: where the chain says, else wherever it is. The caller unpins it.
+func (d *decoding) base(ctx context.Context, ref baseRef, depth int) (*held, error) {
+	_, wanted := d.r.cache.wanted[ref.piece]
+	if !d.careful {
+		if b := d.r.cache.get(ref.piece); b != nil {
+			return b, nil
+		}
+		if wanted {
+			b, end := d.r.cache.begin(ctx, ref.piece, d.by)
+			if b != nil {
+				return b, nil
+			}
+			defer end()
 		}
 	}
-	try := func(rec pack.Record, payload []byte, err error) ([]byte, error) {
+	try := func(rec pack.Record, payload []byte, err error) (*held, error) {
 		if err != nil {
 			return nil, err
 		}
 		if rec.Kind != pack.KindPiece || PieceID(rec.ID) != ref.piece {
 			return nil, fmt.Errorf("%w: another record than the chain names", ErrCorrupt)
 		}
+		if wanted {
+			d.work -= wantedWork
+		}
 		raw, err := d.payload(ctx, d.r.buffers.get(int(min(rec.Raw, codec.MaxPiece))), rec, payload, depth)
-		if err == nil && d.careful && HashPiece(raw) != ref.piece {
-			err = fmt.Errorf("%w: hash differs", ErrCorrupt)
+		if err != nil {
+			return nil, err
 		}
-		if err == nil {
-			d.r.keepRoot(ref.piece, codec.ID(rec.Codec), raw)
+		if (d.careful || wanted) && HashPiece(raw) != ref.piece {
+			return nil, fmt.Errorf("%w: hash differs", ErrCorrupt)
 		}
-		return raw, err
+		b := &held{id: ref.piece, raw: raw, pins: 1}
+		if wanted {
+			d.r.cache.adopt(b)
+		} else {
+			d.r.keepRoot(codec.ID(rec.Codec), b)
+		}
+		return b, nil
 	}
-	raw, first := try(d.fetch(ctx, ref))
+	b, first := try(d.record(ctx, ref))
 	if first == nil || ctx.Err() != nil {
-		return raw, first
+		return b, first
 	}
 	var err error
 	found := d.r.Set().FindAll(ctx, pack.KindPiece, pack.Key(ref.piece), func(l pack.Loc) bool {
@@ -304,11 +346,11 @@ func (d *decoding) base(ctx context.Context, ref baseRef, depth int) ([]byte, er
 		var rec pack.Record
 		var payload []byte
 		rec, payload, err = pack.Read(ctx, d.r.b, l)
-		raw, err = try(rec, payload, err)
+		b, err = try(rec, payload, err)
 		return err != nil && ctx.Err() == nil && d.work > 0
 	})
-	if raw != nil && err == nil {
-		return raw, nil
+	if b != nil && err == nil {
+		return b, nil
 	}
 	if err == nil && errors.Is(found, pack.ErrNotFound) {
 		if errors.Is(first, backend.ErrNotFound) { // the caller looks in the packs of now

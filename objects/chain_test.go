@@ -162,11 +162,10 @@ func TestChainFindsItsBaseElsewhere(t *testing.T) {
 	s.want(first, a)
 }
 
-// A circle of bases, which no writer makes, is an error and no endless loop.
-func TestCircleOfBases(t *testing.T) {
-	s := onDisk(t)
-	a := text(1, 3000)
-	b := append(bytes.Clone(a), "and more"...)
+// circle stores two pieces, each as a difference to the other.
+func (s *bin) circle(a, b []byte) {
+	t := s.t
+	t.Helper()
 	patch := func(to, from []byte) []byte {
 		enc, id, used := codec.Encode(nil, codec.Input{Raw: to, Bases: [][]byte{from}})
 		if id != codec.Delta || len(used) != 1 {
@@ -191,6 +190,14 @@ func TestCircleOfBases(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.packs = []pack.Info{info}
+}
+
+// A circle of bases, which no writer makes, is an error and no endless loop.
+func TestCircleOfBases(t *testing.T) {
+	s := onDisk(t)
+	a := text(1, 3000)
+	b := append(bytes.Clone(a), "and more"...)
+	s.circle(a, b)
 	done := make(chan error, 1)
 	go func() {
 		_, err := s.get(HashBlob(a))

@@ -73,7 +73,7 @@ func (w *Writer) move(j *job, it item) {
 	}
 	j.rec, j.labels = rec, it.labels
 	if len(c.bases) == 0 {
-		raw, err := m.from.decode(w.ctx, w.have.buffers.get(int(rec.Raw)), m.loc.Row, rec, payload, m.from.fetch, true)
+		raw, err := m.from.decode(w.ctx, new(reading), w.have.buffers.get(int(rec.Raw)), m.loc.Row, rec, payload, nil, true)
 		if err != nil {
 			m.failed(err)
 			return
@@ -104,7 +104,7 @@ func (w *Writer) move(j *job, it item) {
 }
 
 func (w *Writer) newDecoding(rec pack.Record) *decoding {
-	return w.have.newDecoding(w.fetch, false, int(rec.Raw))
+	return w.have.newDecoding(new(reading), w.fetch, false, int(rec.Raw))
 }
 
 // rebased names the bases of a difference by where they are now.

@@ -23,7 +23,7 @@ type Reader struct {
 	// pack has gone, because others fold or collect.
 	Reload func(ctx context.Context) (*pack.Set, error)
 
-	buffers buffers
+	buffers *buffers
 	cache   *pieceCache
 
 	mu    sync.Mutex
@@ -36,7 +36,8 @@ const maxNodes = 8192
 
 // NewReader reads from the packs of set, which lie in b.
 func NewReader(b backend.Backend, set *pack.Set) *Reader {
-	return &Reader{b: b, set: set, nodes: map[TreeID]*treeNode{}, cache: newPieceCache(rootBytes, false)}
+	buf := new(buffers)
+	return &Reader{b: b, set: set, nodes: map[TreeID]*treeNode{}, buffers: buf, cache: newPieceCache(buf, rootBytes)}
 }
 
 // Set returns the packs that are read.
@@ -145,11 +146,17 @@ func (r *Reader) DecodeAt(ctx context.Context, dst []byte, l pack.Loc) ([]byte, 
 }
 
 func (r *Reader) readAt(ctx context.Context, dst []byte, l pack.Loc, check bool) ([]byte, error) {
-	rec, payload, err := pack.Read(ctx, r.b, l)
+	return r.readFor(ctx, new(reading), dst, l, check)
+}
+
+func (r *Reader) readFor(ctx context.Context, by *reading, dst []byte, l pack.Loc, check bool) ([]byte, error) {
+	buf := r.buffers.get(pack.RecordSize(l.Stored))
+	defer r.buffers.put(buf)
+	rec, payload, err := pack.ReadInto(ctx, r.b, buf, l)
 	if err != nil {
 		return nil, corrupt(err)
 	}
-	raw, err := r.decode(ctx, dst, l.Row, rec, payload, r.fetch, check)
+	raw, err := r.decode(ctx, by, dst, l.Row, rec, payload, nil, check)
 	if err != nil {
 		return nil, fmt.Errorf("%s %x in pack %s: %w", l.Kind, l.Key[:5], l.Pack, err)
 	}
@@ -157,13 +164,17 @@ func (r *Reader) readAt(ctx context.Context, dst []byte, l pack.Loc, check bool)
 }
 
 // decode appends what a record holds to dst, and checks it.
-func (r *Reader) decode(ctx context.Context, dst []byte, row pack.Row, rec pack.Record, payload []byte, f fetch, check bool) ([]byte, error) {
+func (r *Reader) decode(ctx context.Context, by *reading, dst []byte, row pack.Row, rec pack.Record, payload []byte, f fetch, check bool) ([]byte, error) {
 	n := len(dst)
-	raw, err := r.newDecoding(f, false, int(rec.Raw)).payload(ctx, dst, rec, payload, 0)
+	d := r.newDecoding(by, f, false, int(rec.Raw))
+	defer func() { d.free() }()
+	raw, err := d.payload(ctx, dst, rec, payload, 0)
 	if err == nil && check {
 		err = CheckRecord(row, rec, raw[n:])
 		if err != nil && codec.ID(rec.Codec).HasBases() { // perhaps another copy of a base is right
-			if raw, err = r.newDecoding(f, true, int(rec.Raw)).payload(ctx, dst, rec, payload, 0); err == nil {
+			d.free()
+			d = r.newDecoding(by, f, true, int(rec.Raw))
+			if raw, err = d.payload(ctx, dst, rec, payload, 0); err == nil {
 				err = CheckRecord(row, rec, raw[n:])
 			}
 		}

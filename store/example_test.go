@@ -117,3 +117,41 @@ func ExampleStore_Fsck() {
 	// Output:
 	// intact: true bytes hashed: 2
 }
+
+func ExampleStore_Diff() {
+	ctx := context.Background()
+	s, dir := project()
+	defer os.RemoveAll(dir)
+	defer s.Close()
+	for i, loss := range []float64{0.5, 0.25} {
+		model := fmt.Sprintf(`{"weights": [%d, 2], "bias": 0.1}`, i)
+		if err := os.WriteFile(filepath.Join(dir, "model.json"), []byte(model), 0o644); err != nil {
+			log.Fatal(err)
+		}
+		o := store.CommitOptions{Paths: []string{"model.json"}, Metrics: map[string]any{"loss": loss}}
+		if _, err := s.Commit(ctx, o); err != nil {
+			log.Fatal(err)
+		}
+	}
+
+	d, err := s.Diff(ctx, store.DiffOptions{From: "v1", To: "v2"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, f := range d.Fields {
+		fmt.Println(f.String(), f.From, f.To)
+	}
+	for m, err := range d.Models(ctx) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(m.Status, m.Path(), m.Kind)
+		for _, c := range m.JSON.Changes {
+			fmt.Println(c.Path, c.A.Text, c.B.Text)
+		}
+	}
+	// Output:
+	// metrics.loss 0.5 0.25
+	// changed model.json json
+	// $.weights[0] 0 1
+}

@@ -53,6 +53,7 @@ func TestGolden(t *testing.T) {
 		{"musichal", 0.01, "c00e203c60f50110"},
 		{"lineage", 0.01, "59a9c9c291efb69b"},
 		{"weights", 0.002, "3bca00b59e62af30"},
+		{"pairs", 0.002, "5cd7131282d29f00"},
 		{"many", 0.002, "497b3f8581aa1669"},
 		{"train", 0.05, "95a0b7948b83f781"},
 		{"large", 0.002, "6200c8c890a0b3ac"},

@@ -1,7 +1,7 @@
 // Package corpus writes the models that the benchmarks save: a musician's JSON
 // models (musichal), one JSON model through a hundred saves (lineage), tensor
 // files with fine-tunes (weights), the checkpoints of a small network in
-// training (train), very many tiny models (many), one very large file (large),
+// training (train), models before and after (pairs), very many tiny models (many), one very large file (large),
 // and the small ones of testdata/models (testdata).
 //
 // Each kind is a pure function of its seed and scale. The same bytes come out

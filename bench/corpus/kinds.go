@@ -15,6 +15,7 @@ var kinds = []struct {
 	{"musichal", "183 JSON models of five kinds, 207 MB, two of them broken", writeMusichal},
 	{"lineage", "one 5 MB JSON model saved 100 times, 1% of its numbers edited each time", writeLineage},
 	{"weights", "safetensors: a bf16 base, fine-tunes, two layers changed, an fp32 step", writeWeights},
+	{"pairs", "models of 20 MB (JSON) and 200 MB (safetensors), before and after", writePairs},
 	{"many", "100,000 tiny JSON models in 100 directories", writeMany},
 	{"train", "checkpoints of a small network in training: fp32, bf16, fp32 with Adam", writeTrain},
 	{"large", "one safetensors file of 4 GB", writeLarge},

@@ -97,7 +97,7 @@ func newRootCommand(a *app) *cobra.Command {
 	group("work", "Save models and bring them back:",
 		newInitCommand(a), newCommitCommand(a), newStatusCommand(a), newCheckoutCommand(a), newSwitchCommand(a), newMergeCommand(a), newCherryPickCommand(a), newRevertCommand(a), newWatchCommand(a), newImportCommand(a), newWrapCommand(a), newUnwrapCommand(a))
 	group("look", "Look at history:",
-		newLogCommand(a), newShowCommand(a), newLsCommand(a), newCatCommand(a), newPlotCommand(a), newReproduceCommand(a), newBestCommand(a), newFindCommand(a), newBisectCommand(a))
+		newLogCommand(a), newShowCommand(a), newDiffCommand(a), newLsCommand(a), newCatCommand(a), newPlotCommand(a), newReproduceCommand(a), newBestCommand(a), newFindCommand(a), newBisectCommand(a))
 	group("good", "Good models only:",
 		newValidateCommand(a), newAuditCommand(a), newKindCommand(a))
 	group("names", "Name versions:",

@@ -49,6 +49,7 @@ var owners = map[string][]string{
 	"github.com/spf13/cobra":           {"cmd"},
 	"github.com/google/jsonschema-go":  {"schema"},
 	"github.com/evanphx/json-patch":    {"diff/jsondiff"},
+	"github.com/rogpeppe/go-internal":  {"diff/textdiff"},
 	"go.yaml.in/yaml":                  {"schema"},
 	"github.com/BurntSushi/toml":       {"schema"},
 	"github.com/go-git":                {"internal/gitinfo"},

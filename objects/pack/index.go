@@ -140,7 +140,13 @@ type Loc struct {
 // Read reads one record. The payload is the caller's. Errors wrap ErrCorrupt
 // or those of the backend.
 func Read(ctx context.Context, b backend.Backend, l Loc) (Record, []byte, error) {
-	r, payload, err := ReadAt(ctx, b, l.Pack, l.Off, l.Stored)
+	return ReadInto(ctx, b, nil, l)
+}
+
+// ReadInto is Read with a buffer, of which the payload is a part then if it has room for
+// the record: RecordSize bytes.
+func ReadInto(ctx context.Context, b backend.Backend, buf []byte, l Loc) (Record, []byte, error) {
+	r, payload, err := ReadAt(ctx, b, buf, l.Pack, l.Off, l.Stored)
 	if err != nil {
 		return Record{}, nil, err
 	}
@@ -150,13 +156,20 @@ func Read(ctx context.Context, b backend.Backend, l Loc) (Record, []byte, error)
 	return r, payload, nil
 }
 
-// ReadAt is Read without an index: whoever calls it knows what the record
+// RecordSize is how many bytes a record takes whose payload has so many.
+func RecordSize(stored uint32) int { return recordSize + int(min(stored, maxPayload)) }
+
+// ReadAt is ReadInto without an index: whoever calls it knows what the record
 // should be.
-func ReadAt(ctx context.Context, b backend.Backend, p Name, off, stored uint32) (Record, []byte, error) {
+func ReadAt(ctx context.Context, b backend.Backend, buf []byte, p Name, off, stored uint32) (Record, []byte, error) {
 	if stored > maxPayload {
 		return Record{}, nil, fmt.Errorf("pack %s at %d: record of %d bytes: %w", p, off, stored, ErrCorrupt)
 	}
-	buf := make([]byte, recordSize+int(stored))
+	if n := recordSize + int(stored); cap(buf) >= n {
+		buf = buf[:n]
+	} else {
+		buf = make([]byte, n)
+	}
 	if err := backend.ReadFull(ctx, b, p.Key(), buf, int64(off)); err != nil {
 		return Record{}, nil, fmt.Errorf("reading pack %s at %d: %w", p, off, damage(err))
 	}
