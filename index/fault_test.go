@@ -37,7 +37,7 @@ func TestMain(m *testing.M) {
 		fmt.Println(err)
 	case "answer":
 		h := makeHistory(1, 300, 9, 1, 1)
-		sameAnswers(fatal{}, ix, h, someQuestions(h)...)
+		sameAnswers(fatal{}, ix, h, someQuestions(h)[:2]...)
 	}
 	os.Exit(0)
 }
@@ -160,6 +160,8 @@ func TestDamage(t *testing.T) {
 	files, _ := filepath.Glob(filepath.Join(pristine, "*"))
 	more, _ := filepath.Glob(filepath.Join(pristine, "db", "*"))
 	died := 0
+	all := someQuestions(h)
+	few := []Where{all[1], all[3], all[5]}
 	for _, file := range append(files, more...) {
 		name, _ := filepath.Rel(pristine, file)
 		fi, _ := os.Stat(file)
@@ -174,7 +176,7 @@ func TestDamage(t *testing.T) {
 					t.Fatal(err)
 				}
 				damage(t, filepath.Join(dir, name), how, at)
-				sameAnswers(t, Open(dir, Options{Batch: 10}), h, someQuestions(h)...)
+				sameAnswers(t, Open(dir, Options{Batch: 10}), h, few...)
 				if testing.Short() || i%4 != 3 || name == sealName {
 					continue
 				}
