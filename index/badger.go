@@ -89,8 +89,8 @@ func closeBadger(db *badger.DB) error {
 	}
 }
 
-// get returns a copy of a value, and nil when there is none.
-func get(db *badger.DB, key []byte) (value []byte, err error) {
+// get appends a value to dst, and nothing when there is none.
+func get(db *badger.DB, key, dst []byte) (_ []byte, err error) {
 	err = guard(func() error {
 		return db.View(func(txn *badger.Txn) error {
 			item, err := txn.Get(key)
@@ -100,14 +100,47 @@ func get(db *badger.DB, key []byte) (value []byte, err error) {
 			if err != nil {
 				return err
 			}
-			value, err = item.ValueCopy(nil)
-			return err
+			return item.Value(func(v []byte) error {
+				dst = append(dst, v...)
+				return nil
+			})
 		})
 	})
+	return dst, asDamage(err)
+}
+
+// scan calls fn for each key with a prefix, in order, until it returns false. Key and value
+// are valid until it returns.
+func scan(db *badger.DB, prefix []byte, fn func(key, value []byte) (more bool, err error)) error {
+	err := guard(func() error {
+		return db.View(func(txn *badger.Txn) error {
+			o := badger.DefaultIteratorOptions
+			o.Prefix, o.PrefetchValues = prefix, false
+			it := txn.NewIterator(o)
+			defer it.Close()
+			more := true
+			for it.Rewind(); it.Valid() && more; it.Next() {
+				item := it.Item()
+				err := item.Value(func(v []byte) (err error) {
+					more, err = fn(item.Key(), v)
+					return err
+				})
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	})
+	return asDamage(err)
+}
+
+// asDamage marks what badger says as errDamaged.
+func asDamage(err error) error {
 	if err != nil && !errors.Is(err, errDamaged) {
 		err = fmt.Errorf("%w: %w", errDamaged, err)
 	}
-	return value, err
+	return err
 }
 
 // put writes pairs in transactions as large as badger allows, in order; the

@@ -55,8 +55,43 @@ type colInfo struct {
 // block is a head with a way to its columns.
 type block struct {
 	head
-	fetch func(i int) ([]byte, error)
+	// fetch returns the bytes of a column, which may lie in buf.
+	fetch func(i int, buf []byte) ([]byte, error)
+	// scratch, if not nil, is where columns lie until the question goes on to another
+	// block.
+	scratch *scratch
 }
+
+// scratch lends buffers.
+type scratch struct {
+	bufs [][]byte
+	lent int
+}
+
+// take returns an empty buffer.
+func (s *scratch) take() []byte {
+	if s == nil || s.lent == len(s.bufs) {
+		return nil
+	}
+	s.lent++
+	return s.bufs[s.lent-1][:0]
+}
+
+// keep remembers the buffer that a column was read into, when it is a new one or has
+// grown.
+func (s *scratch) keep(taken, buf []byte) {
+	switch {
+	case s == nil:
+	case taken == nil:
+		s.bufs = append(s.bufs, buf)
+		s.lent = len(s.bufs)
+	default:
+		s.bufs[s.lent-1] = buf
+	}
+}
+
+// release takes all buffers back.
+func (s *scratch) release() { s.lent = 0 }
 
 // column returns a column's bytes, and nil when the block does not have it.
 func (b *block) column(name string) ([]byte, error) {
@@ -64,10 +99,12 @@ func (b *block) column(name string) ([]byte, error) {
 		if c.name != name {
 			continue
 		}
-		data, err := b.fetch(i)
+		buf := b.scratch.take()
+		data, err := b.fetch(i, buf)
 		if err != nil {
 			return nil, err
 		}
+		b.scratch.keep(buf, data)
 		if len(data) != c.size || crc32.Checksum(data, castagnoli) != c.sum {
 			return nil, fmt.Errorf("%w: column %q of block %d", errDamaged, name, b.first)
 		}
@@ -76,10 +113,15 @@ func (b *block) column(name string) ([]byte, error) {
 	return nil, nil
 }
 
-func headKey(first uint64) []byte { return binary.BigEndian.AppendUint64(nil, first) }
+// Heads lie together, so that a chain is read in one go.
+const headPrefix, columnPrefix = 'h', 'c'
+
+func headKey(first uint64) []byte {
+	return binary.BigEndian.AppendUint64([]byte{headPrefix}, first)
+}
 
 func chunkKey(first uint64, col, chunk int) []byte {
-	k := binary.BigEndian.AppendUint64(nil, first)
+	k := binary.BigEndian.AppendUint64([]byte{columnPrefix}, first)
 	k = binary.BigEndian.AppendUint32(k, uint32(col))
 	return binary.BigEndian.AppendUint32(k, uint32(chunk))
 }

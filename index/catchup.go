@@ -200,7 +200,7 @@ func readRange(ctx context.Context, src Source, first, last uint64) ([]block, er
 	b := newBuilder(first)
 	flush := func(end uint64) {
 		h, cols := b.encode(end, [objects.IDSize]byte{})
-		blocks = append(blocks, block{h, func(i int) ([]byte, error) { return cols[i], nil }})
+		blocks = append(blocks, block{head: h, fetch: func(i int, buf []byte) ([]byte, error) { return append(buf, cols[i]...), nil }})
 		b = newBuilder(end + 1)
 	}
 	done := false

@@ -89,8 +89,8 @@ func (s rowSet) newestFirst(fn func(row int) bool) bool {
 // column is a decoded field of a block.
 type column struct {
 	kind   byte
-	values []any  // kindDict: row r has values[code-1], or nothing where its code is 0
-	codes  []byte // one byte a row, or two where there are more than 255 values
+	values []value // kindDict: row r has values[code-1], or nothing where its code is 0
+	codes  []byte  // one byte a row, or two where there are more than 255 values
 	wide   bool
 	has    rowSet // of numbers: the rows that have the field
 	nums   []byte // of these, in order, 8 bytes or width
@@ -98,24 +98,44 @@ type column struct {
 	width  int
 }
 
+// value is one of a kindDict column.
+type value struct {
+	tag  byte
+	bits uint64 // of a number
+	text string
+}
+
+func (v value) any() any {
+	switch v.tag {
+	case tagString:
+		return v.text
+	case tagInt:
+		return int64(v.bits)
+	case tagFloat:
+		return math.Float64frombits(v.bits)
+	}
+	return v.tag == tagTrue
+}
+
 func (b *block) loadColumn(name string) (*column, error) {
 	data, err := b.column(name)
 	if err != nil || data == nil {
 		return nil, err
 	}
-	c, err := decodeColumn(data, b.rows)
+	c, err := b.decodeColumn(data)
 	if err != nil {
 		return nil, fmt.Errorf("%w: field %q of block %d: %w", errDamaged, name, b.first, err)
 	}
 	return c, nil
 }
 
-func decodeColumn(data []byte, rows int) (*column, error) {
+func (b *block) decodeColumn(data []byte) (*column, error) {
+	rows := b.rows
 	d := wire.NewDecoder(data)
 	c := &column{kind: d.Byte(), width: 8}
 	switch c.kind {
 	case kindDict:
-		c.decodeDict(d, rows)
+		c.decodeDict(d, rows, b.scratch)
 	case kindFloats, kindInts:
 		c.has = allRows(rows)
 		if d.Byte() == 0 {
@@ -148,34 +168,38 @@ func decodeColumn(data []byte, rows int) (*column, error) {
 	return c, d.End()
 }
 
-func (c *column) decodeDict(d *wire.Decoder, rows int) {
+func (c *column) decodeDict(d *wire.Decoder, rows int, lend *scratch) {
 	n, how, size := d.Uint(), codec.ID(d.Byte()), d.Uint()
 	if n == 0 || n > uint64(rows) || size > maxColumn {
 		d.Fail("%d values in %d bytes", n, size)
 		return
 	}
-	text, err := codec.Decode(nil, how, d.Bytes(), int(size), nil)
+	buf := lend.take()
+	raw, err := codec.Decode(buf, how, d.Bytes(), int(size), nil)
 	if err != nil {
 		d.Fail("values: %v", err)
 		return
 	}
-	v := wire.NewDecoder(text)
-	c.values = make([]any, 0, n)
+	lend.keep(buf, raw)
+	text := string(raw) // that all strings are parts of
+	v := wire.NewDecoder(raw)
+	c.values = make([]value, 0, n)
 	for range n {
-		var x any
-		switch tag := v.Byte(); tag {
+		x := value{tag: v.Byte()}
+		switch x.tag {
 		case tagString:
-			x = v.String()
+			part := v.Bytes()
+			end := len(text) - v.Len()
+			x.text = text[end-len(part) : end]
 		case tagInt:
-			x = v.Int()
+			x.bits = uint64(v.Int())
 		case tagFloat:
-			if raw := v.Raw(8); raw != nil {
-				x = math.Float64frombits(binary.LittleEndian.Uint64(raw))
+			if p := v.Raw(8); p != nil {
+				x.bits = binary.LittleEndian.Uint64(p)
 			}
 		case tagFalse, tagTrue:
-			x = tag == tagTrue
 		default:
-			v.Fail("tag %d", tag)
+			v.Fail("tag %d", x.tag)
 		}
 		c.values = append(c.values, x)
 	}
@@ -207,7 +231,11 @@ func (c *column) match(cond expr.Cond, rows int) rowSet {
 		ok := make([]bool, len(c.values)+1)
 		any := false
 		for i, v := range c.values {
-			ok[i+1] = cond.Match(v)
+			if v.tag == tagString {
+				ok[i+1] = cond.MatchString(v.text)
+			} else {
+				ok[i+1] = cond.Match(v.any())
+			}
 			any = any || ok[i+1]
 		}
 		if !any {
@@ -319,7 +347,7 @@ func (c *column) present(rows int) rowSet {
 // at returns the value of a row that has the field.
 func (c *column) at(row int) any {
 	if c.kind == kindDict {
-		return c.values[c.code(row)-1]
+		return c.values[c.code(row)-1].any()
 	}
 	n := bits.OnesCount64(c.has[row/64] & (1<<(row%64) - 1))
 	for _, w := range c.has[:row/64] {
@@ -338,7 +366,7 @@ func (c *column) dropLate(set rowSet, f *floor) {
 	case c.kind == kindDict:
 		late := make([]bool, len(c.values))
 		for i, v := range c.values {
-			late[i] = f.late(v)
+			late[i] = f.late(v.any())
 		}
 		set.newestFirst(func(row int) bool {
 			if late[c.code(row)-1] {

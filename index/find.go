@@ -96,7 +96,8 @@ func (f *blockFinder) eachOfTail(fn func(*block) (bool, error), walk func(*walke
 type search struct {
 	*Where
 	wanted
-	buf []Hit
+	buf     []Hit
+	scratch scratch
 }
 
 // emit yields a block's hits, after it has all of them. It reports false when
@@ -119,6 +120,10 @@ func (s *search) emit(ctx context.Context, b *block, yield func(Hit) bool) (bool
 // block finds the block's hits, newest first.
 func (s *search) block(b *block) error {
 	s.buf = s.buf[:0]
+	s.scratch.release()
+	lent := *b
+	lent.scratch = &s.scratch
+	b = &lent
 	if b.rows == 0 || !s.Since.IsZero() && b.to.Before(s.Since) || !s.Until.IsZero() && !b.from.Before(s.Until) {
 		return nil
 	}

@@ -2,6 +2,7 @@ package index
 
 import (
 	"encoding/binary"
+	"io"
 	"os"
 	"path/filepath"
 
@@ -49,29 +50,51 @@ func tableIndexIntact(name string, size int64) bool {
 		return false
 	}
 	defer f.Close()
-	end := size
-	last := func(n int64) []byte {
-		if n < 0 || n > end || n > 64<<20 {
-			return nil
-		}
-		buf := make([]byte, n)
-		if _, err := f.ReadAt(buf, end-n); err != nil {
-			return nil
-		}
-		end -= n
-		return buf
-	}
-	length := func() int64 {
-		if b := last(4); b != nil {
-			return int64(binary.BigEndian.Uint32(b))
-		}
-		return -1
-	}
-	sum := last(length())
+	t := tableTail{f, size}
+	sum := t.last(t.length())
 	want := &pb.Checksum{}
 	if sum == nil || proto.Unmarshal(sum, want) != nil || want.Algo > pb.Checksum_XXHash64 {
 		return false
 	}
-	index := last(length())
+	index := t.last(t.length())
 	return len(index) > 0 && y.VerifyChecksum(index, want) == nil
+}
+
+// tableEnd is how long the end of a table says that it is; 0 where it makes no sense.
+func tableEnd(f io.ReaderAt, size int64) int64 {
+	t := tableTail{f, size}
+	if t.last(t.length()) == nil {
+		return 0
+	}
+	n := t.length()
+	if n < 0 || n > t.end {
+		return 0
+	}
+	return size - t.end + n
+}
+
+// tableTail reads a table from its end.
+type tableTail struct {
+	f   io.ReaderAt
+	end int64 // of what was not read yet
+}
+
+// last returns the last n bytes; nil where they are not there.
+func (t *tableTail) last(n int64) []byte {
+	if n < 0 || n > t.end || n > 64<<20 {
+		return nil
+	}
+	buf := make([]byte, n)
+	if _, err := t.f.ReadAt(buf, t.end-n); err != nil {
+		return nil
+	}
+	t.end -= n
+	return buf
+}
+
+func (t *tableTail) length() int64 {
+	if b := t.last(4); b != nil {
+		return int64(binary.BigEndian.Uint32(b))
+	}
+	return -1
 }

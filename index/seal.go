@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -30,12 +31,14 @@ func (ix *Index) seal() (string, error) {
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "mstore index %d\n", schema)
+	var buf []byte
 	for _, e := range entries {
 		if e.Name() == "LOCK" {
 			continue // badger's pid file
 		}
-		size, sum, err := fileSum(filepath.Join(ix.path("db"), e.Name()))
-		if err != nil {
+		var size int64
+		var sum uint32
+		if size, sum, buf, err = fileSum(filepath.Join(ix.path("db"), e.Name()), buf); err != nil {
 			return "", err
 		}
 		fmt.Fprintf(&b, "%s %d %08x\n", e.Name(), size, sum)
@@ -43,28 +46,35 @@ func (ix *Index) seal() (string, error) {
 	return b.String(), nil
 }
 
-func fileSum(name string) (int64, uint32, error) {
+// edge is how much of a file's ends is summed at least.
+const edge = 16 << 10
+
+// fileSum reads into buf, and returns it grown.
+func fileSum(name string, buf []byte) (int64, uint32, []byte, error) {
 	f, err := os.Open(name)
 	if err != nil {
-		return 0, 0, err
+		return 0, 0, buf, err
 	}
 	defer f.Close()
 	fi, err := f.Stat()
 	if err != nil {
-		return 0, 0, err
+		return 0, 0, buf, err
 	}
 	size := fi.Size()
-	head := min(size, 16<<10)
-	tail := min(size-head, 16<<10+size/32)
-	buf := make([]byte, max(head, tail))
+	head := min(size, edge)
+	tail := min(size-head, edge)
+	if filepath.Ext(name) == ".sst" {
+		tail = min(size-head, max(tail, tableEnd(f, size)))
+	}
+	buf = slices.Grow(buf[:0], int(max(head, tail)))[:max(head, tail)]
 	if _, err := f.ReadAt(buf[:head], 0); err != nil && err != io.EOF {
-		return 0, 0, err
+		return 0, 0, buf, err
 	}
 	sum := crc32.Update(0, castagnoli, buf[:head])
 	if _, err := f.ReadAt(buf[:tail], size-tail); err != nil && err != io.EOF {
-		return 0, 0, err
+		return 0, 0, buf, err
 	}
-	return size, crc32.Update(sum, castagnoli, buf[:tail]), nil
+	return size, crc32.Update(sum, castagnoli, buf[:tail]), buf, nil
 }
 
 // sealState is what is known of badger's files before badger sees them.

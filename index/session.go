@@ -73,51 +73,58 @@ func (ix *Index) openReader(ctx context.Context, src Source) (*session, error) {
 // readChain reads the heads from entry 1 on.
 func readChain(db *badger.DB) ([]block, error) {
 	var chain []block
-	for next := uint64(1); ; {
-		value, err := get(db, headKey(next))
-		if err != nil || value == nil {
-			return chain, err
+	next := uint64(1)
+	err := scan(db, []byte{headPrefix}, func(key, value []byte) (more bool, err error) {
+		if !bytes.Equal(key, headKey(next)) { // the end of the chain, or a gap
+			return false, nil
 		}
-		pieces, n := binary.Uvarint(value)
-		if n <= 0 || pieces > 1<<12 {
-			return nil, fmt.Errorf("%w: head of block %d", errDamaged, next)
+		h, err := readHead(db, next, value)
+		if err != nil {
+			return false, err
 		}
-		data := value[n:]
-		if pieces > 0 {
-			all, err := readChunks(db, next, 1<<31, int(pieces)*chunkBytes)
-			if err != nil {
-				return nil, err
-			}
-			data = append(all, data...)
-		}
-		h, err := decodeHead(data)
-		if err != nil || h.first != next {
-			return nil, fmt.Errorf("%w: head of block %d: %v", errDamaged, next, err)
-		}
-		chain = append(chain, block{h, func(i int) ([]byte, error) {
-			return readChunks(db, h.first, i, h.cols[i].size)
+		chain = append(chain, block{head: h, fetch: func(i int, buf []byte) ([]byte, error) {
+			return readChunks(db, h.first, i, h.cols[i].size, buf)
 		}})
 		next = h.last + 1
-	}
+		return true, nil
+	})
+	return chain, err
 }
 
-func readChunks(db *badger.DB, first uint64, col, size int) ([]byte, error) {
-	var data []byte
-	for n := 0; len(data) < size; n++ {
-		chunk, err := get(db, chunkKey(first, col, n))
+// readHead decodes a head, and reads what of it lies in pieces elsewhere.
+func readHead(db *badger.DB, first uint64, value []byte) (head, error) {
+	pieces, n := binary.Uvarint(value)
+	if n <= 0 || pieces > 1<<12 {
+		return head{}, fmt.Errorf("%w: head of block %d", errDamaged, first)
+	}
+	data := value[n:]
+	if pieces > 0 {
+		all, err := readChunks(db, first, 1<<31, int(pieces)*chunkBytes, nil)
 		if err != nil {
+			return head{}, err
+		}
+		data = append(all, data...)
+	}
+	h, err := decodeHead(data)
+	if err != nil || h.first != first {
+		return head{}, fmt.Errorf("%w: head of block %d: %v", errDamaged, first, err)
+	}
+	return h, nil
+}
+
+// readChunks appends a column to buf, which is empty.
+func readChunks(db *badger.DB, first uint64, col, size int, buf []byte) ([]byte, error) {
+	for n := 0; len(buf) < size; n++ {
+		got := len(buf)
+		var err error
+		if buf, err = get(db, chunkKey(first, col, n), buf); err != nil {
 			return nil, err
 		}
-		if len(chunk) == 0 {
+		if len(buf) == got {
 			return nil, fmt.Errorf("%w: column %d of block %d is missing", errDamaged, col, first)
 		}
-		if data == nil {
-			data = chunk
-			continue
-		}
-		data = append(data, chunk...)
 	}
-	return data, nil
+	return buf, nil
 }
 
 // fitting returns the blocks that the snapshot covers. Entries are chained by

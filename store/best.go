@@ -88,11 +88,11 @@ func (s *Store) Best(ctx context.Context, o BestOptions) ([]Scored, error) {
 			}
 			list = append(list, sc)
 		}
+		if len(list) == 0 {
+			q.where.Expr = asked
+			return q.explainNothing(ctx, iq)
+		}
 		return nil
 	})
-	if err == nil && len(list) == 0 {
-		q.where.Expr = asked
-		err = q.explainNothing(ctx)
-	}
 	return list, classify(err)
 }

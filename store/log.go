@@ -58,14 +58,17 @@ func (s *Store) log(ctx context.Context, o LogOptions, yield func(*Version) bool
 	q.yield = yield
 	simple := q.where.Expr == nil && len(o.Paths) == 0 && o.Since.IsZero() && o.Until.IsZero()
 	if o.Sort == "" && !o.Reverse && (simple || q.sn.st.Versions < s.indexPays) {
-		err = q.walk(ctx)
-	} else {
-		err = q.ask(ctx, q.answer)
+		if err = q.walk(ctx); err == nil && q.count == 0 && q.where.Expr != nil {
+			err = q.ask(ctx, q.explainNothing)
+		}
+		return err
 	}
-	if err == nil && q.count == 0 {
-		err = q.explainNothing(ctx)
-	}
-	return err
+	return q.ask(ctx, func(ctx context.Context, iq *index.Query) error {
+		if err := q.answer(ctx, iq); err != nil || q.count > 0 {
+			return err
+		}
+		return q.explainNothing(ctx, iq)
+	})
 }
 
 // query is a question about the versions of a snapshot.
@@ -220,11 +223,11 @@ func (sn *snapshot) firstLines(ctx context.Context, t journal.Target) (map[uint6
 
 // explainNothing looks for why no version was found: a field that none has, or values
 // that no version's can be compared with.
-func (q *query) explainNothing(ctx context.Context) error {
+func (q *query) explainNothing(_ context.Context, iq *index.Query) error {
 	if q.where.Expr == nil && q.o.Sort == "" {
 		return nil
 	}
-	types, err := q.s.valueTypes(ctx, q.sn)
+	types, err := iq.Fields()
 	if err != nil {
 		return err
 	}
@@ -253,16 +256,12 @@ func (s *Store) ValueTypes(ctx context.Context) (map[string]index.Types, error) 
 	if err != nil {
 		return nil, err
 	}
-	types, err := s.valueTypes(ctx, sn)
-	return types, classify(err)
-}
-
-func (s *Store) valueTypes(ctx context.Context, sn *snapshot) (types map[string]index.Types, err error) {
+	var types map[string]index.Types
 	err = s.ask(ctx, sn, func(iq *index.Query) (err error) {
 		types, err = iq.Fields()
 		return err
 	})
-	return types, err
+	return types, classify(err)
 }
 
 func noSuchField(field string, near []string) error {

@@ -24,8 +24,11 @@ type Cond struct {
 // bool, int, int64, float64, time.Time or time.Duration, or a []string, of which one
 // is enough; nil (absent) and any other type satisfy nothing.
 func (c Cond) Match(v any) bool {
-	if many, ok := v.([]string); ok {
-		return slices.ContainsFunc(many, func(s string) bool { return c.Match(s) })
+	switch x := v.(type) {
+	case string:
+		return c.MatchString(x)
+	case []string:
+		return slices.ContainsFunc(x, c.MatchString)
 	}
 	switch c.Op {
 	case "in":
@@ -36,21 +39,37 @@ func (c Cond) Match(v any) bool {
 			}
 		}
 		return false
-	case "like":
-		s, ok := v.(string)
-		pattern, ok2 := c.Value.(string)
-		return ok && ok2 && glob(pattern, s)
-	case "~":
-		s, ok := v.(string)
-		return ok && c.re != nil && c.re.MatchString(s)
+	case "like", "~":
+		return false
 	}
 	if t, ok := v.(time.Time); ok {
 		return c.matchTime(t)
 	}
 	order, ok := Compare(v, c.Value)
+	return ok && c.ordered(order)
+}
+
+// MatchString is Match of a string.
+func (c Cond) MatchString(s string) bool {
+	switch c.Op {
+	case "in":
+		list, _ := c.Value.([]any)
+		return slices.ContainsFunc(list, func(w any) bool { t, ok := w.(string); return ok && t == s })
+	case "~":
+		return c.re != nil && c.re.MatchString(s)
+	}
+	literal, ok := c.Value.(string)
 	if !ok {
 		return false
 	}
+	if c.Op == "like" {
+		return glob(literal, s)
+	}
+	return c.ordered(strings.Compare(s, literal))
+}
+
+// ordered tells whether a value that stands so to the literal satisfies the comparison.
+func (c Cond) ordered(order int) bool {
 	switch c.Op {
 	case "=":
 		return order == 0
@@ -192,6 +211,9 @@ func parseDate(s string) (start, end time.Time, ok bool) {
 
 // glob matches * (any run) and ? (any one character) over the whole of s.
 func glob(pattern, s string) bool {
+	if !strings.Contains(pattern, "?") {
+		return globRuns(pattern, s)
+	}
 	star, mark, i, j := -1, 0, 0, 0
 	for j < len(s) {
 		_, width := utf8.DecodeRuneInString(s[j:])
@@ -215,6 +237,27 @@ func glob(pattern, s string) bool {
 		i, j = star+1, mark
 	}
 	return strings.Trim(pattern[i:], "*") == ""
+}
+
+// globRuns is glob of a pattern without ?.
+func globRuns(pattern, s string) bool {
+	part, rest, more := strings.Cut(pattern, "*")
+	if !more {
+		return s == pattern
+	}
+	if !strings.HasPrefix(s, part) {
+		return false
+	}
+	for s = s[len(part):]; ; {
+		if part, rest, more = strings.Cut(rest, "*"); !more {
+			return strings.HasSuffix(s, part)
+		}
+		i := strings.Index(s, part)
+		if i < 0 {
+			return false
+		}
+		s = s[i+len(part):]
+	}
 }
 
 func formatValue(v any) string {
