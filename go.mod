@@ -35,10 +35,11 @@ require (
 	pgregory.net/rapid v1.3.0
 )
 
+require github.com/dgraph-io/ristretto/v2 v2.2.0 // indirect
+
 require (
 	github.com/cespare/xxhash/v2 v2.3.0
 	github.com/cyphar/filepath-securejoin v0.6.1 // indirect
-	github.com/dgraph-io/ristretto/v2 v2.2.0 // indirect
 	github.com/go-git/gcfg v1.5.1-0.20230307220236-3a3c6141e376 // indirect
 	github.com/go-logr/logr v1.4.3 // indirect
 	github.com/go-logr/stdr v1.2.2 // indirect

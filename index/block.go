@@ -126,12 +126,14 @@ func chunkKey(first uint64, col, chunk int) []byte {
 	return binary.BigEndian.AppendUint32(k, uint32(chunk))
 }
 
+// overlap is written with every block: because of it the tables of all sessions
+// overlap, and badger merges them when it compacts level 0 instead of keeping each.
+var overlap = pair{headKey(math.MaxUint64), nil}
+
 // pairs returns what stands for the block in badger; the head comes last, so
-// that a block without its columns is never seen. The first pair is the same for
-// all blocks: because of it the tables of all sessions overlap, and badger
-// merges them when it compacts level 0 instead of keeping each.
+// that a block without its columns is never seen.
 func (h *head) pairs(cols [][]byte) []pair {
-	list := []pair{{headKey(math.MaxUint64), nil}}
+	var list []pair
 	for i, data := range cols {
 		for n := 0; len(data) > 0; n++ {
 			size := min(len(data), chunkBytes)

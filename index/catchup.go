@@ -26,21 +26,27 @@ func (ix *Index) catchUp(ctx context.Context, src Source, fresh bool) error {
 		}
 	}
 	for attempt := 0; ; attempt++ {
-		err = ix.write(ctx, src)
+		more := true
+		for err = nil; more && err == nil; {
+			more, err = ix.write(ctx, src, &fresh)
+		}
 		if attempt == 2 || !errors.Is(err, errDamaged) && !errors.Is(err, errForeign) {
 			return err
 		}
 		if err := ix.clear(); err != nil {
 			return fmt.Errorf("removing a damaged index: %w", err)
 		}
+		fresh = true
 	}
 }
 
-// write is one session that writes: open, extend the chain, close, seal.
-func (ix *Index) write(ctx context.Context, src Source) (err error) {
+// write is one session that writes: open, extend the chain, close, seal. more tells that
+// there is something left to write. In a fresh index, as one that is empty turns out to be,
+// everything was written just now.
+func (ix *Index) write(ctx context.Context, src Source, fresh *bool) (more bool, err error) {
 	db, err := ix.openWriter()
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer func() {
 		cerr := closeBadger(db)
@@ -53,17 +59,18 @@ func (ix *Index) write(ctx context.Context, src Source) (err error) {
 	}()
 	chain, err := readChain(db)
 	if err != nil {
-		return err
+		return false, err
 	}
+	*fresh = *fresh || len(chain) == 0
 	fit, err := fitting(ctx, src, chain)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if len(fit) < len(chain) {
-		return nil // another process has seen more of the journal
+		return false, nil // another process has seen more of the journal
 	}
 	if last, _ := src.Last(); len(chain) > 0 && chain[len(chain)-1].last == last {
-		return nil
+		return false, nil
 	}
 	// A small block is replaced by a larger one that begins at the same entry,
 	// under the same keys.
@@ -74,13 +81,27 @@ func (ix *Index) write(ctx context.Context, src Source) (err error) {
 	if len(chain) > 0 {
 		from = chain[len(chain)-1].last
 	}
-	if err := extend(ctx, src, from, func(h head, cols [][]byte) error {
-		return put(db, h.pairs(cols))
-	}); err != nil {
-		return err
+	written := 0
+	err = extend(ctx, src, from, func(h head, cols [][]byte) error {
+		if written >= ix.o.Session {
+			return errFull
+		}
+		for _, c := range cols {
+			written += len(c)
+		}
+		return put(db, append([]pair{overlap}, h.pairs(cols)...))
+	})
+	if more = errors.Is(err, errFull); err != nil && !more {
+		return false, err
 	}
-	return compact(db)
+	if *fresh {
+		return more, compact(db, 4, true)
+	}
+	return more, compact(db, 16, false)
 }
+
+// errFull: a session has written enough.
+var errFull = errors.New("session is full")
 
 // openWriter opens badger to write, recovering what a dead writer left. The
 // seal is gone afterwards.

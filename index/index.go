@@ -19,6 +19,9 @@ type Options struct {
 	// Batch is how many entries must be missing before they are stored; 0 is
 	// 256.
 	Batch uint64
+	// Session is about how many bytes are written before badger is closed and opened
+	// again, since all that it writes stays in memory till then; 0 is 32 MB.
+	Session int
 }
 
 // Index is a directory that holds an index, or will. Its methods may be called
@@ -35,6 +38,9 @@ func Open(dir string, o Options) *Index {
 	}
 	if o.Batch == 0 {
 		o.Batch = 256
+	}
+	if o.Session == 0 {
+		o.Session = 32 << 20
 	}
 	return &Index{dir, o}
 }

@@ -220,7 +220,7 @@ func TestSameAsWalk(t *testing.T) {
 	base := t.TempDir()
 	rapid.Check(t, func(t *rapid.T) {
 		dirs++
-		ix := Open(fmt.Sprintf("%s/%d", base, dirs), Options{Batch: rapid.Uint64Range(1, 12).Draw(t, "batch")})
+		ix := Open(fmt.Sprintf("%s/%d", base, dirs), Options{Batch: rapid.Uint64Range(1, 12).Draw(t, "batch"), Session: rapid.SampledFrom([]int{0, 1, 2000}).Draw(t, "session")})
 		h := &history{}
 		for range rapid.IntRange(1, 3).Draw(t, "rounds") {
 			for range rapid.IntRange(0, 15).Draw(t, "entries") {

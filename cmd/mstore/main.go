@@ -19,7 +19,7 @@ func main() {
 		debug.SetGCPercent(200) // 5% less CPU on a large commit for 40 MB more at the peak
 	}
 	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(256 << 20) // the collector works harder beyond that; no limit to what is in use
+		debug.SetMemoryLimit(192 << 20) // the collector works harder beyond that; no limit to what is in use
 	}
 	os.Exit(realMain())
 }
