@@ -83,6 +83,33 @@ func (a *ancestor) get(ctx context.Context, p string) (e *objects.TreeEntry, cle
 	return nil, false, nil
 }
 
+// crossed returns the two contents of a model that the bases have, and what both come
+// from, with the versions that have them; false when there are not just these three.
+func (a *ancestor) crossed(ctx context.Context, p string) (sides [3]versionModel, ok bool, err error) {
+	if len(a.trees) != 2 || a.below == nil || len(a.below.versions) == 0 {
+		return sides, false, nil
+	}
+	from, clear, err := a.below.get(ctx, p)
+	if err != nil || !clear || from == nil {
+		return sides, false, err
+	}
+	sides[0] = versionModel{a.below.versions[0], *from}
+	for i, t := range a.trees {
+		e, has, err := t.Get(ctx, p)
+		if err != nil || !has {
+			return sides, false, err
+		}
+		sides[i+1] = versionModel{a.versions[i], e}
+	}
+	return sides, true, nil
+}
+
+// versionModel is a model of a version.
+type versionModel struct {
+	version *Version
+	objects.TreeEntry
+}
+
 // sameContent tells whether a model is the same in two trees; nil where it is not.
 func sameContent(a, b *objects.TreeEntry) bool {
 	if a == nil || b == nil {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 
 	"github.com/mstore/mstore/diff/jsonmerge"
@@ -93,7 +94,7 @@ func (m *threeWay) model(ctx context.Context, d *objects.TreeDiff) error {
 		return err
 	}
 	conflict := &MergeConflict{Path: d.Path, Base: modelOf(base), Ours: modelOf(d.From), Theirs: modelOf(d.To), Crosswise: !clear}
-	if base != nil && d.From != nil && d.To != nil {
+	if (base != nil || !clear) && d.From != nil && d.To != nil {
 		done, err := m.byValue(ctx, base, d, side, conflict)
 		if done || err != nil {
 			return err
@@ -152,37 +153,42 @@ func (m *threeWay) there(ctx context.Context, v *Version, e objects.TreeEntry) e
 	return damagedModel(v, e.Path, err)
 }
 
-// byValue merges a JSON model. done is false when one of the three is not JSON.
+// byValue merges a JSON model. Without a base, as the branches were merged crosswise, it is
+// what merging the bases gives. done is false when one of them is not JSON, or the bases do
+// not agree.
 func (m *threeWay) byValue(ctx context.Context, base *objects.TreeEntry, d *objects.TreeDiff, side jsonmerge.Prefer, conflict *MergeConflict) (done bool, err error) {
-	var readers [3]sizedModel
-	for i, e := range []*objects.TreeEntry{base, d.From, d.To} {
-		v := []*Version{m.base.versions[0], m.ours, m.theirs}[i]
-		if err := m.there(ctx, v, *e); err != nil {
+	sides := [3]versionModel{{version: m.base.versions[0]}, {m.ours, *d.From}, {m.theirs, *d.To}}
+	var merged *spool
+	if base != nil {
+		sides[0].TreeEntry = *base
+	} else {
+		if merged, err = m.crossBase(ctx, d.Path); merged == nil {
 			return false, err
 		}
-		rc, err := m.sn.r.Recipe(ctx, e.Blob)
-		if err != nil {
-			return false, damagedModel(v, e.Path, err)
+		defer merged.close()
+	}
+	var sources [3]jsonmerge.Source
+	for i, x := range sides {
+		if i == 0 && merged != nil {
+			sources[0] = io.NewSectionReader(merged, 0, merged.size)
+			continue
 		}
-		if rc.Format != chunk.JSON {
-			return false, nil
-		}
-		r, err := m.sn.open(ctx, v, Model(*e))
-		if err != nil {
+		r, err := m.openJSON(ctx, x)
+		if r == nil {
 			return false, err
 		}
 		defer r.Close()
-		readers[i] = sizedModel{r}
+		sources[i] = sizedModel{r}
 	}
 	out := &spool{fs: m.s.root}
 	defer out.close()
-	res, err := jsonmerge.Merge(ctx, out, readers[0], readers[1], readers[2], jsonmerge.Options{Prefer: side})
+	res, err := jsonmerge.Merge(ctx, out, sources[0], sources[1], sources[2], jsonmerge.Options{Prefer: side})
 	var syntax *jsonmerge.SyntaxError
 	switch {
 	case errors.As(err, &syntax):
 		return false, nil
 	case errors.Is(err, jsonmerge.ErrConflict):
-		conflict.Values = res
+		conflict.Values, conflict.Crosswise = res, false
 		m.conflicts = append(m.conflicts, *conflict)
 		return true, nil
 	case err != nil:
@@ -205,6 +211,52 @@ func (m *threeWay) byValue(ctx context.Context, base *objects.TreeEntry, d *obje
 	}
 	m.models = append(m.models, now)
 	return true, nil
+}
+
+// openJSON opens a model; nil when it is not JSON.
+func (m *threeWay) openJSON(ctx context.Context, x versionModel) (*ModelReader, error) {
+	if err := m.there(ctx, x.version, x.TreeEntry); err != nil {
+		return nil, err
+	}
+	rc, err := m.sn.r.Recipe(ctx, x.Blob)
+	if err != nil {
+		return nil, damagedModel(x.version, x.Path, err)
+	}
+	if rc.Format != chunk.JSON {
+		return nil, nil
+	}
+	return m.sn.open(ctx, x.version, Model(x.TreeEntry))
+}
+
+// crossBase merges what the two merge bases of branches that were merged crosswise have of
+// a model; nil when that is not clear, or not JSON.
+func (m *threeWay) crossBase(ctx context.Context, p string) (*spool, error) {
+	sides, ok, err := m.base.crossed(ctx, p)
+	if !ok {
+		return nil, err
+	}
+	var sources [3]jsonmerge.Source
+	for i, x := range sides {
+		r, err := m.openJSON(ctx, x)
+		if r == nil {
+			return nil, err
+		}
+		defer r.Close()
+		sources[i] = sizedModel{r}
+	}
+	out := &spool{fs: m.s.root}
+	_, err = jsonmerge.Merge(ctx, out, sources[0], sources[1], sources[2], jsonmerge.Options{Limit: 1})
+	if err == nil {
+		if err = out.done(); err == nil {
+			return out, nil
+		}
+	}
+	out.close()
+	var syntax *jsonmerge.SyntaxError
+	if errors.As(err, &syntax) || errors.Is(err, jsonmerge.ErrConflict) {
+		return nil, nil
+	}
+	return nil, fmt.Errorf("merging what %q comes from: %w", p, err)
 }
 
 // sizedModel is a saved model as a jsonmerge.Source.
