@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/mstore/mstore/journal"
 	"github.com/mstore/mstore/objects"
@@ -159,9 +160,9 @@ func (g *integration) merge(ctx context.Context) (*MergeResult, error) {
 	case rel.Ahead == 0 && !g.o.NoFastForward:
 		return g.fastForward(ctx)
 	case g.o.FastForwardOnly:
-		return nil, as(ErrConflict, fmt.Errorf("%s has %d and %s has %d versions that the other lacks: this is no fast-forward; nothing was changed", g.branch, rel.Ahead, g.theirs.Name, rel.Behind))
+		return nil, as(ErrConflict, fmt.Errorf("%s has %d and %s has %d versions that the other lacks: this is no fast-forward; nothing was changed", g.branch, rel.Ahead, strings.TrimPrefix(g.what, "merge "), rel.Behind))
 	case len(rel.Bases) == 0 && !g.o.AllowUnrelated:
-		return nil, as(ErrConflict, fmt.Errorf("%s and %s have no common ancestor; nothing was changed", g.branch, g.theirs.Name))
+		return nil, as(ErrConflict, fmt.Errorf("%s and %s have no common ancestor; nothing was changed (--allow-unrelated merges them all the same)", g.branch, strings.TrimPrefix(g.what, "merge ")))
 	}
 	return g.save(ctx)
 }

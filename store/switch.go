@@ -38,6 +38,9 @@ func (s *Store) Switch(ctx context.Context, o SwitchOptions) (*CheckoutResult, e
 	}
 	n, ok := sn.st.Names[o.Branch]
 	if !ok || n.Kind != Branch {
+		if _, err := s.resolve(ctx, sn, o.Branch); err == nil {
+			return nil, as(ErrNotFound, fmt.Errorf("%q is a version, not a branch ('mstore switch -c NAME %s' makes one there, 'mstore checkout %s' brings its models back)", o.Branch, o.Branch, o.Branch))
+		}
 		return nil, as(ErrNotFound, fmt.Errorf("no branch %q ('mstore switch -c %s' makes it)", o.Branch, o.Branch))
 	}
 	if err := s.resume(ctx); err != nil {

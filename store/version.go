@@ -31,7 +31,7 @@ type Version struct {
 // Parent is a parent of a version.
 type Parent struct {
 	ID   objects.VersionID
-	Name string // "v12"
+	Name string // "v12"; "" of further parents, as vN is another version where they came to
 }
 
 // Ancestry lists the parents, the first parent first: one of most versions, none of
@@ -39,9 +39,9 @@ type Parent struct {
 func (v *Version) Ancestry() []Parent {
 	var out []Parent
 	for i, id := range v.Parents {
-		r := Parent{ID: id, Name: fmt.Sprintf("v%d", v.Seq-1)}
-		if i > 0 && i <= len(v.merged) {
-			r.Name = fmt.Sprintf("v%d", v.merged[i-1].Seq)
+		r := Parent{ID: id}
+		if i == 0 {
+			r.Name = fmt.Sprintf("v%d", v.Seq-1)
 		}
 		out = append(out, r)
 	}

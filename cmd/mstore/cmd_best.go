@@ -157,7 +157,7 @@ func (a *app) printBest(metric string, list []store.Scored) error {
 		return writeJSON(a.out, docs)
 	}
 	if len(list) == 0 {
-		a.say("none of these versions has that metric")
+		a.say("none of these versions has a number there")
 	}
 	table := columns{}
 	for _, b := range list {

@@ -145,7 +145,7 @@ func runCommit(ctx context.Context, a *app, o commitOptions) error {
 	if err != nil {
 		return err
 	}
-	metrics, err := parseValues("--metric", o.metrics)
+	metrics, err := a.metricValues(o.metrics)
 	if err != nil {
 		return err
 	}

@@ -50,7 +50,12 @@ func newMergeCommand(a *app) *cobra.Command {
   mstore merge exp -m "the better embeddings" --metric loss=0.18
   mstore merge exp --theirs=embedding.json --ours
   mstore merge --ff-only               # from the upstream`,
-		Args: cobra.MaximumNArgs(1),
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return usagef("the models of --ours and --theirs follow after =: mstore merge exp --theirs="+args[1], "merge takes at most one argument, a branch or version")
+			}
+			return nil
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.revs = args
 			return runMerge(cmd.Context(), a, o)

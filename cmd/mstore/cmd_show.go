@@ -155,7 +155,7 @@ func (a *app) printVersion(ctx context.Context, v *store.Version, models []objec
 	}
 	fact("branch", v.Branch)
 	for _, p := range v.Ancestry() {
-		fact("parent", p.Name+" "+p.ID.String())
+		fact("parent", strings.TrimSpace(p.Name+" "+p.ID.String()))
 	}
 	fact("time", absoluteTime(v.Time)+" ("+ago(v.Time, a.now())+")")
 	fact("author", v.Author)

@@ -126,7 +126,7 @@ func runWatch(ctx context.Context, a *app, o watchOptions) error {
 	if p.params, err = parseValues("--param", o.params); err != nil {
 		return err
 	}
-	if p.metrics, err = parseValues("--metric", o.metrics); err != nil {
+	if p.metrics, err = a.metricValues(o.metrics); err != nil {
 		return err
 	}
 	if err := a.with(ctx, p.settle); err != nil {

@@ -65,7 +65,10 @@ func (a *app) newColumnPrinter(ctx context.Context, s *store.Store, o logOptions
 		}
 		p.fields = append(p.fields, field)
 	}
-	var err error
+	err := p.warnUnknown(ctx, s)
+	if err != nil {
+		return nil, err
+	}
 	if slices.Contains(p.fields, "expired") {
 		if p.expired, err = s.Expired(ctx); err != nil {
 			return nil, err
@@ -83,6 +86,36 @@ func (a *app) newColumnPrinter(ctx context.Context, s *store.Store, o logOptions
 	}
 	p.table.add(row...)
 	return p, nil
+}
+
+// warnUnknown tells of fields that no version has.
+func (p *columnPrinter) warnUnknown(ctx context.Context, s *store.Store) error {
+	var known []string
+	for _, f := range p.fields {
+		section, _, ok := strings.Cut(f, ".")
+		if !ok || section == "quality" {
+			continue
+		}
+		if known == nil {
+			types, err := s.ValueTypes(ctx)
+			if err != nil {
+				return err
+			}
+			known = slices.Sorted(maps.Keys(types))
+		}
+		if section == "git" || section == "env" {
+			f = "meta." + f
+		}
+		if _, ok := slices.BinarySearch(known, f); ok {
+			continue
+		}
+		text := "no version has " + strings.TrimPrefix(expr.FormatField(f), "meta.")
+		if near := expr.Nearest(f, known); len(near) > 0 {
+			text += "; did you mean " + joinFields(near, " or ") + "?"
+		}
+		p.app.warn(text)
+	}
+	return nil
 }
 
 func (p *columnPrinter) print(ctx context.Context, s *store.Store, v *store.Version) error {

@@ -12,6 +12,7 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"syscall"
+	"time"
 )
 
 func main() {
@@ -25,7 +26,8 @@ func main() {
 }
 
 // realMain runs one command in a context that the first SIGINT or SIGTERM
-// cancels, so that the command can clean up; the second ends the process.
+// cancels, so that the command can clean up; another ends the process, but not at once:
+// timeout(1) and terminals signal both the process and its group.
 func realMain() int {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	defer cancel(nil)
@@ -38,8 +40,12 @@ func realMain() int {
 	go func() {
 		<-signals
 		cancel(errInterrupted)
-		<-signals
-		os.Exit(exitInterrupted)
+		first := time.Now()
+		for range signals {
+			if time.Since(first) > time.Second {
+				os.Exit(exitInterrupted)
+			}
+		}
 	}()
 	// With SIGPIPE taken, a reader of stdout that goes away shows as EPIPE,
 	// and the command ends in order.

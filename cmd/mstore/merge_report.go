@@ -34,9 +34,14 @@ func (a *app) reportMerge(res *store.MergeResult, dryRun bool) error {
 		fmt.Fprintf(out, "a version on %s %smade\n", st.branch.Sprint(res.Branch), would)
 	}
 	table := columns{indent: "  "}
+	more := 0
 	for i := range res.Models {
 		m := &res.Models[i]
 		if m.Status == objects.Unchanged && m.Conflict == nil {
+			continue
+		}
+		if len(table.rows) == mergeModels && m.Conflict == nil {
+			more++
 			continue
 		}
 		row := st.changeRow(m.Change)
@@ -46,6 +51,9 @@ func (a *app) reportMerge(res *store.MergeResult, dryRun bool) error {
 		table.add(row...)
 	}
 	table.write(out)
+	if more > 0 {
+		fmt.Fprintf(out, "  %s\n", st.dim.Sprintf("… and %d more", more))
+	}
 	if b := res.Brought; b != nil && b.Written+b.Removed > 0 {
 		a.say("on disk: %d written, %d removed", b.Written, b.Removed)
 	}
@@ -97,14 +105,21 @@ func (a *app) explainMerge(err error, command string) error {
 	return a.explainInvalid(err)
 }
 
+// What a merge prints, of one model and in all.
+const (
+	mergeValues = 10
+	mergeModels = 30
+)
+
 func (a *app) printConflict(c *store.MergeConflict) {
 	out, st := a.out, a.style
 	fmt.Fprintf(out, "%s %s: %s\n", st.bad.Sprint("conflict"), cleanLine(c.Path), reasonOf(c))
 	if c.Values == nil {
 		return
 	}
-	for i := range c.Values.Conflicts {
-		x := &c.Values.Conflicts[i]
+	shown := c.Values.Conflicts[:min(len(c.Values.Conflicts), mergeValues)]
+	for i := range shown {
+		x := &shown[i]
 		fmt.Fprintf(out, "  %s %s\n", st.bold.Sprint(cleanLine(x.Path)), st.dim.Sprintf("(%s)", x.Reason))
 		table := columns{indent: "    "}
 		for _, side := range []struct {
@@ -115,8 +130,8 @@ func (a *app) printConflict(c *store.MergeConflict) {
 		}
 		table.write(out)
 	}
-	if more := c.Values.Total - int64(len(c.Values.Conflicts)); more > 0 {
-		fmt.Fprintf(out, "  %s\n", st.dim.Sprintf("… and %d more", more))
+	if more := c.Values.Total - int64(len(shown)); more > 0 {
+		fmt.Fprintf(out, "  %s\n", st.dim.Sprintf("… and %d more (--json lists up to 1,000)", more))
 	}
 }
 
@@ -152,11 +167,11 @@ func reasonOf(c *store.MergeConflict) string {
 	return text
 }
 
-// shortRefs is "v3 1a2b3c4d5e, v7 …".
+// shortRefs is "v3 1a2b3c4d5e, 237d1c8a90": further parents have no number here.
 func shortRefs(parents []store.Parent) string {
 	var out []string
 	for _, p := range parents {
-		out = append(out, p.Name+" "+p.ID.Short())
+		out = append(out, strings.TrimSpace(p.Name+" "+p.ID.Short()))
 	}
 	return strings.Join(out, ", ")
 }

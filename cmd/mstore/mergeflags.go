@@ -48,7 +48,7 @@ func (o *mergeOptions) options(a *app, h *hooks) (so store.MergeOptions, err err
 	if c.Params, err = parseValues("--param", o.params); err != nil {
 		return so, err
 	}
-	if c.Metrics, err = parseValues("--metric", o.metrics); err != nil {
+	if c.Metrics, err = a.metricValues(o.metrics); err != nil {
 		return so, err
 	}
 	if c.Time, err = (&commitOptions{date: o.date}).time(a.getenv); err != nil {

@@ -56,7 +56,7 @@ func newRootCommand(a *app) *cobra.Command {
 				return err
 			}
 			if err := cmd.ValidateFlagGroups(); err != nil {
-				return usagef("'mstore "+cmd.Name()+" --help' tells which go together", "%s", flagGroups.Replace(err.Error()))
+				return usagef("'mstore "+cmd.Name()+" --help' tells which go together", "%s", flagGroup(err))
 			}
 			stop, err = a.startProfiles()
 			return err
@@ -109,8 +109,14 @@ func newRootCommand(a *app) *cobra.Command {
 	return root
 }
 
-// flagGroups makes what cobra says of flags that exclude each other shorter.
-var flagGroups = strings.NewReplacer("if any flags in the group ", "of the flags ", " are set none of the others can be; ", " only one can be given; ", " were all set", " were")
+// flagGroup says shorter what cobra says of flags that exclude each other.
+func flagGroup(err error) string {
+	text := err.Error()
+	if i, j := strings.LastIndex(text, "["), strings.LastIndex(text, "]"); i >= 0 && i < j && strings.Contains(text, "none of the others can be") {
+		return "--" + strings.Join(strings.Fields(text[i+1:j]), " and --") + " exclude each other"
+	}
+	return text
+}
 
 // mayBeEmpty are the flags that can be given nothing.
 var mayBeEmpty = map[string]bool{"message": true, "source": true}

@@ -1,6 +1,9 @@
 package main
 
 import (
+	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -21,6 +24,19 @@ func parseValues(flag string, args []string) (map[string]any, error) {
 		values[k] = value
 	}
 	return values, nil
+}
+
+// metricValues is parseValues of --metric. Text that was perhaps meant for a number is told:
+// whatever compares metrics passes it over.
+func (a *app) metricValues(args []string) (map[string]any, error) {
+	values, err := parseValues("--metric", args)
+	for _, k := range slices.Sorted(maps.Keys(values)) {
+		text, ok := values[k].(string)
+		if low := strings.ToLower(text); ok && (strings.ContainsAny(text, "0123456789") || strings.Contains(low, "nan") || strings.Contains(low, "inf")) {
+			a.warn(fmt.Sprintf("metric %s is no number, so it is kept as text: %q", k, text))
+		}
+	}
+	return values, err
 }
 
 // parseValue gives text its type: what JSON would take for a number is an int64
