@@ -74,6 +74,13 @@ chapter "What happened"
 run mstore log
 run mstore log nlp/eng-pos-model.json -n 2
 
+chapter "What changed, value by value, and which was the best"
+run mstore diff v6 v7 --limit 4 | tee "$temp/out"
+grep -q 'loss' "$temp/out" || fail "diff does not tell that the loss changed"
+run mstore diff v8 v9 --stat
+run mstore best --metric loss --min | tee "$temp/out"
+grep -q '^v[0-9]' "$temp/out" || fail "best names no version"
+
 chapter "Give a version a name, and look at it"
 run mstore tag nlp-1.5 v3
 run mstore show nlp-1.5
