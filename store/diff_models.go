@@ -99,8 +99,16 @@ func (m *ModelDiff) Patch(ctx context.Context, w io.Writer) error {
 		return err
 	}
 	err = jsondiff.Patch(ctx, w, a, b, jsondiff.Options{})
-	if err == nil {
+	var syntax *jsondiff.SyntaxError
+	switch {
+	case err == nil:
 		err = errors.Join(a.unchanged(), b.unchanged())
+	case errors.As(err, &syntax):
+		of := m.From
+		if syntax.Side == "b" {
+			of = m.To
+		}
+		err = fmt.Errorf("%q is not what a JSON patch can tell of, at line %d, column %d: %s (--text compares as text)", of.Path, syntax.Line, syntax.Column, syntax.Text)
 	}
 	return errors.Join(err, a.Close(), b.Close())
 }

@@ -45,8 +45,8 @@ working_directory, or file), fields (name, from, to, change, relative), models
 note, error; json, tensors, text: the details), totals (added, removed, changed,
 renamed).
 
-Exit codes: 0 done, different or not; 2 wrong usage, or two models of different
-kinds; 3 no store, no such version or model, or the content of a model has expired;
+Exit codes: 0 done, different or not; 1 JSON that is not well-formed, with --patch;
+2 wrong usage, or two models of different kinds; 3 no store, no such version or model, or the content of a model has expired;
 4 a model is damaged; 5 a file keeps changing; 130 interrupted. In a comparison of
 versions all other models are shown all the same.`
 
