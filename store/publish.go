@@ -328,6 +328,9 @@ func (c *commit) warnOfOthers(ctx context.Context, before *Version) error {
 		if err != nil {
 			return err
 		}
+		if hadB != e.Remove && b.Blob == e.Blob { // the very same
+			continue
+		}
 		if hadA != hadB || a.Blob != b.Blob {
 			msg := fmt.Sprintf("%q was saved by somebody else meanwhile (%s); both versions are kept, yours is the newer", e.Path, c.parent.Name)
 			c.res.Warnings = append(c.res.Warnings, msg)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/mstore/mstore/internal/backend"
 	"github.com/mstore/mstore/internal/vfs"
+	"github.com/mstore/mstore/objects"
 )
 
 // acked is a version that a writer was told of.
@@ -249,4 +250,20 @@ func TestExpect(t *testing.T) {
 func (l ledger) matches(s *Store) error {
 	_, err := l.verify(s, nil)
 	return err
+}
+
+// TestSameSaveTwice: of two writers that save the very same, the one that loses the race
+// makes no version, and has nothing to warn of.
+func TestSameSaveTwice(t *testing.T) {
+	s, m := newMemStore(t)
+	write(t, m, "a.json", model(1, 100))
+	save(t, s, CommitOptions{Paths: []string{"a.json"}})
+	write(t, m, "a.json", model(2, 100))
+	res := save(t, s, CommitOptions{Paths: []string{"a.json"}, Before: func(context.Context, *Version, []objects.Change) error {
+		save(t, s, CommitOptions{Paths: []string{"a.json"}})
+		return nil
+	}})
+	if res.Created || res.Version.Name != "v2" || len(res.Warnings) > 0 {
+		t.Fatalf("created %t, %s, %q", res.Created, res.Version.Name, res.Warnings)
+	}
 }
