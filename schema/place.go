@@ -2,8 +2,9 @@ package schema
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
+
+	"github.com/mstore/mstore/internal/jsonpath"
 )
 
 // path is where the value at hand lies.
@@ -30,34 +31,8 @@ func (w *walker) path() string {
 		if n == 0 || i > len(names) {
 			break
 		}
-		b.WriteString(formatName(names[i-1]))
+		b.WriteString(jsonpath.Member(names[i-1]))
 	}
-	return b.String()
-}
-
-var plainName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
-
-// formatName writes a member's name as JSONPath has it.
-func formatName(name string) string {
-	if plainName.MatchString(name) {
-		return "." + name
-	}
-	var b strings.Builder
-	b.WriteString("['")
-	for _, r := range name {
-		switch {
-		case r == '\'' || r == '\\':
-			b.WriteByte('\\')
-			b.WriteRune(r)
-		case r == '\n':
-			b.WriteString(`\n`)
-		case r < ' ' || r == 0x7f:
-			fmt.Fprintf(&b, `\u%04x`, r)
-		default:
-			b.WriteRune(r)
-		}
-	}
-	b.WriteString("']")
 	return b.String()
 }
 

@@ -2,10 +2,11 @@ package jsondoc
 
 import (
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/mstore/mstore/internal/jsonpath"
 )
 
 // Segment is one step of the path to values that are compared. Names and keys are read
@@ -59,8 +60,6 @@ const (
 	maxPath      = 4 << 10
 )
 
-var plainName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
-
 // Path leads to a value.
 type Path []Segment
 
@@ -84,14 +83,12 @@ func (path Path) Format(inA bool) (string, error) {
 		}
 		switch {
 		case s.Member && len(s.text) > maxShownName:
-			writeName(&b, s.text[:wholeRunes([]byte(s.text[:maxShownName]))]+"…")
-		case s.Member && plainName.MatchString(s.text):
-			b.WriteString("." + s.text)
+			b.WriteString(jsonpath.Member(s.text[:wholeRunes([]byte(s.text[:maxShownName]))] + "…"))
 		case s.Member:
-			writeName(&b, s.text)
+			b.WriteString(jsonpath.Member(s.text))
 		case s.Key != "":
 			name := s.Key
-			if !plainName.MatchString(name) {
+			if !jsonpath.IsPlain(name) {
 				name = strconv.Quote(name)
 			}
 			fmt.Fprintf(&b, "[%s=%s]", name, s.text)
@@ -106,25 +103,6 @@ func (path Path) Format(inA bool) (string, error) {
 		}
 	}
 	return b.String(), nil
-}
-
-// writeName writes a name as JSONPath quotes it.
-func writeName(b *strings.Builder, name string) {
-	b.WriteString("['")
-	for _, r := range name {
-		switch {
-		case r == '\'' || r == '\\':
-			b.WriteByte('\\')
-			b.WriteRune(r)
-		case r == '\n':
-			b.WriteString(`\n`)
-		case r < ' ' || r == 0x7f:
-			fmt.Fprintf(b, `\u%04x`, r)
-		default:
-			b.WriteRune(r)
-		}
-	}
-	b.WriteString("']")
 }
 
 var pointerEscapes = strings.NewReplacer("~", "~0", "/", "~1")
