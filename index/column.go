@@ -37,63 +37,14 @@ const (
 	Bools
 )
 
-// rowSet has a bit for each row of a block.
-type rowSet []uint64
-
-func newRowSet(rows int) rowSet { return make(rowSet, (rows+63)/64) }
-
-func allRows(rows int) rowSet {
-	s := newRowSet(rows)
-	for i := range s {
-		s[i] = math.MaxUint64
-	}
-	if rest := rows % 64; rest != 0 {
-		s[len(s)-1] = 1<<rest - 1
-	}
-	return s
-}
-
-func (s rowSet) add(row int)      { s[row/64] |= 1 << (row % 64) }
-func (s rowSet) remove(row int)   { s[row/64] &^= 1 << (row % 64) }
-func (s rowSet) has(row int) bool { return s[row/64]&(1<<(row%64)) != 0 }
-
-func (s rowSet) and(t rowSet) {
-	for i := range s {
-		s[i] &= t[i]
-	}
-}
-
-func (s rowSet) empty() bool {
-	for _, w := range s {
-		if w != 0 {
-			return false
-		}
-	}
-	return true
-}
-
-// newestFirst calls fn for each row of the set, the last first, until fn returns false.
-func (s rowSet) newestFirst(fn func(row int) bool) bool {
-	for i := len(s) - 1; i >= 0; i-- {
-		for w := s[i]; w != 0; {
-			b := 63 - bits.LeadingZeros64(w)
-			w &^= 1 << b
-			if !fn(64*i + b) {
-				return false
-			}
-		}
-	}
-	return true
-}
-
 // column is a decoded field of a block.
 type column struct {
 	kind   byte
 	values []value // kindDict: row r has values[code-1], or nothing where its code is 0
 	codes  []byte  // one byte a row, or two where there are more than 255 values
 	wide   bool
-	has    rowSet // of numbers: the rows that have the field
-	nums   []byte // of these, in order, 8 bytes or width
+	has    expr.Set // of numbers: the rows that have the field
+	nums   []byte   // of these, in order, 8 bytes or width
 	base   int64
 	width  int
 }
@@ -137,9 +88,9 @@ func (b *block) decodeColumn(data []byte) (*column, error) {
 	case kindDict:
 		c.decodeDict(d, rows, b.scratch)
 	case kindFloats, kindInts:
-		c.has = allRows(rows)
+		c.has = expr.AllRows(rows)
 		if d.Byte() == 0 {
-			c.has = newRowSet(rows)
+			c.has = expr.NewSet(rows)
 			for i := range c.has {
 				if p := d.Raw(8); p != nil {
 					c.has[i] = binary.LittleEndian.Uint64(p)
@@ -152,13 +103,9 @@ func (b *block) decodeColumn(data []byte) (*column, error) {
 		if c.kind == kindInts {
 			c.base, c.width = d.Int(), int(d.Byte())
 		}
-		n := 0
-		for _, w := range c.has {
-			n += bits.OnesCount64(w)
-		}
 		switch c.width {
 		case 1, 2, 4, 8:
-			c.nums = d.Raw(n * c.width)
+			c.nums = d.Raw(c.has.Len() * c.width)
 		default:
 			d.Fail("numbers of %d bytes", c.width)
 		}
@@ -224,8 +171,8 @@ func (c *column) decodeDict(d *wire.Decoder, rows int, lend *scratch) {
 }
 
 // match returns the rows whose value satisfies the condition.
-func (c *column) match(cond expr.Cond, rows int) rowSet {
-	set := newRowSet(rows)
+func (c *column) match(cond expr.Cond, rows int) expr.Set {
+	set := expr.NewSet(rows)
 	switch c.kind {
 	case kindDict:
 		ok := make([]bool, len(c.values)+1)
@@ -243,27 +190,27 @@ func (c *column) match(cond expr.Cond, rows int) rowSet {
 		}
 		for r := range rows {
 			if ok[c.code(r)] {
-				set.add(r)
+				set.Add(r)
 			}
 		}
 	case kindFloats:
 		if test := floatTest(cond); test != nil {
 			c.eachBits(func(r int, u uint64) {
 				if test(math.Float64frombits(u)) {
-					set.add(r)
+					set.Add(r)
 				}
 			})
 			break
 		}
 		c.eachBits(func(r int, u uint64) {
 			if cond.Match(math.Float64frombits(u)) {
-				set.add(r)
+				set.Add(r)
 			}
 		})
 	case kindInts:
 		c.eachBits(func(r int, u uint64) {
 			if cond.Match(c.base + int64(u)) {
-				set.add(r)
+				set.Add(r)
 			}
 		})
 	}
@@ -331,14 +278,14 @@ func (c *column) number(p []byte) uint64 {
 }
 
 // present returns the rows that have the field.
-func (c *column) present(rows int) rowSet {
+func (c *column) present(rows int) expr.Set {
 	if c.kind != kindDict {
 		return c.has
 	}
-	set := newRowSet(rows)
+	set := expr.NewSet(rows)
 	for r := range rows {
 		if c.code(r) != 0 {
-			set.add(r)
+			set.Add(r)
 		}
 	}
 	return set
@@ -349,11 +296,7 @@ func (c *column) at(row int) any {
 	if c.kind == kindDict {
 		return c.values[c.code(row)-1].any()
 	}
-	n := bits.OnesCount64(c.has[row/64] & (1<<(row%64) - 1))
-	for _, w := range c.has[:row/64] {
-		n += bits.OnesCount64(w)
-	}
-	u := c.number(c.nums[n*c.width:])
+	u := c.number(c.nums[c.has.Before(row)*c.width:])
 	if c.kind == kindInts {
 		return c.base + int64(u)
 	}
@@ -361,29 +304,29 @@ func (c *column) at(row int) any {
 }
 
 // dropLate takes the rows out of set whose value comes too late.
-func (c *column) dropLate(set rowSet, f *floor) {
+func (c *column) dropLate(set expr.Set, f *floor) {
 	switch {
 	case c.kind == kindDict:
 		late := make([]bool, len(c.values))
 		for i, v := range c.values {
 			late[i] = f.late(v.any())
 		}
-		set.newestFirst(func(row int) bool {
+		set.Backwards(func(row int) bool {
 			if late[c.code(row)-1] {
-				set.remove(row)
+				set.Remove(row)
 			}
 			return true
 		})
 	case c.kind == kindFloats:
 		c.eachBits(func(row int, u uint64) {
 			if f.lateNumber(math.Float64frombits(u)) {
-				set.remove(row)
+				set.Remove(row)
 			}
 		})
 	default:
 		c.eachBits(func(row int, u uint64) {
-			if v := c.base + int64(u); set.has(row) && f.late(v) {
-				set.remove(row)
+			if v := c.base + int64(u); set.Has(row) && f.late(v) {
+				set.Remove(row)
 			}
 		})
 	}

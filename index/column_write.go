@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"math"
 
+	"github.com/mstore/mstore/internal/expr"
 	"github.com/mstore/mstore/internal/wire"
 	"github.com/mstore/mstore/objects/codec"
 )
@@ -109,9 +110,9 @@ func (f *columnBuilder) encodeNumbers(kind byte, rows int, base int64, width int
 		e.Byte(1)
 	} else {
 		e.Byte(0)
-		has := newRowSet(rows)
+		has := expr.NewSet(rows)
 		for _, r := range f.rows {
-			has.add(int(r))
+			has.Add(int(r))
 		}
 		for _, w := range has {
 			e.B = binary.LittleEndian.AppendUint64(e.B, w)

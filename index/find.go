@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/mstore/mstore/internal/expr"
 	"github.com/mstore/mstore/objects"
 )
 
@@ -135,7 +136,7 @@ func (s *search) block(b *block) error {
 	}
 	v := &view{block: b}
 	set, err := s.rows(v)
-	if err != nil || set.empty() {
+	if err != nil || set.Empty() {
 		return err
 	}
 	return s.collect(v, set)
@@ -163,8 +164,8 @@ func (s *search) inMarks(b *block) (bool, error) {
 }
 
 // rows returns the rows that may be asked for: all but what Lines, Paths and Blob say.
-func (s *search) rows(v *view) (rowSet, error) {
-	set := allRows(v.rows)
+func (s *search) rows(v *view) (expr.Set, error) {
+	set := expr.AllRows(v.rows)
 	if s.Expr != nil {
 		var err error
 		if set, err = v.holds(s.Where); err != nil {
@@ -172,14 +173,14 @@ func (s *search) rows(v *view) (rowSet, error) {
 		}
 	}
 	partly := !s.Since.IsZero() && v.from.Before(s.Since) || !s.Until.IsZero() && !v.to.Before(s.Until)
-	if partly && !set.empty() {
+	if partly && !set.Empty() {
 		times, err := v.times()
 		if err != nil {
 			return nil, err
 		}
 		for i, t := range times {
 			if !s.inTime(t) {
-				set.remove(i)
+				set.Remove(i)
 			}
 		}
 	}
@@ -187,14 +188,14 @@ func (s *search) rows(v *view) (rowSet, error) {
 }
 
 // collect makes hits of rows.
-func (s *search) collect(v *view, set rowSet) error {
+func (s *search) collect(v *view, set expr.Set) error {
 	value, set, err := s.values(v, set)
-	if err != nil || set.empty() {
+	if err != nil || set.Empty() {
 		return err
 	}
 	paths := &pathSearch{Where: s.Where, view: v}
 	if s.byChange() {
-		if set, err = paths.narrow(set); err != nil || set.empty() {
+		if set, err = paths.narrow(set); err != nil || set.Empty() {
 			return err
 		}
 	}
@@ -209,7 +210,7 @@ func (s *search) collect(v *view, set rowSet) error {
 		}
 	}
 	var ids []byte
-	set.newestFirst(func(i int) bool {
+	set.Backwards(func(i int) bool {
 		if s.Lines != nil {
 			if last, ok := s.Lines[rows.line[i]]; !ok || rows.seq[i] > last {
 				return true
@@ -240,7 +241,7 @@ func (s *search) collect(v *view, set rowSet) error {
 
 // values returns the values of the field, and the rows whose are wanted; nil without a
 // field.
-func (s *search) values(v *view, set rowSet) (func(row int) any, rowSet, error) {
+func (s *search) values(v *view, set expr.Set) (func(row int) any, expr.Set, error) {
 	switch s.field {
 	case "":
 		return nil, set, nil
@@ -263,20 +264,20 @@ func (s *search) values(v *view, set rowSet) (func(row int) any, rowSet, error) 
 	}
 	if col == nil {
 		if !s.all {
-			set = newRowSet(v.rows)
+			set = expr.NewSet(v.rows)
 		}
 		return nil, set, nil
 	}
 	present := col.present(v.rows)
 	if s.all {
 		return func(i int) any {
-			if !present.has(i) {
+			if !present.Has(i) {
 				return nil
 			}
 			return col.at(i)
 		}, set, nil
 	}
-	set.and(present)
+	set.And(present)
 	if s.latest != nil && s.latest.has {
 		col.dropLate(set, s.latest)
 	}

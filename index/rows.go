@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/mstore/mstore/internal/expr"
 	"github.com/mstore/mstore/internal/wire"
 	"github.com/mstore/mstore/objects"
 )
@@ -11,7 +12,7 @@ import (
 // rowColumn is the decoded #rows.
 type rowColumn struct {
 	entry, line, seq []uint64
-	elided           rowSet
+	elided           expr.Set
 }
 
 func (b *block) loadRows() (*rowColumn, error) {
@@ -21,7 +22,7 @@ func (b *block) loadRows() (*rowColumn, error) {
 	}
 	n := b.rows
 	all := make([]uint64, 3*n)
-	c := &rowColumn{entry: all[:n:n], line: all[n : 2*n : 2*n], seq: all[2*n:], elided: newRowSet(n)}
+	c := &rowColumn{entry: all[:n:n], line: all[n : 2*n : 2*n], seq: all[2*n:], elided: expr.NewSet(n)}
 	d := wire.NewDecoder(data)
 	entry, line, seq := b.first-1, uint64(0), uint64(0)
 	for i := range n {
@@ -31,7 +32,7 @@ func (b *block) loadRows() (*rowColumn, error) {
 		seq += uint64(d.Int())
 		c.entry[i], c.line[i], c.seq[i] = entry, line, seq
 		if e&1 != 0 {
-			c.elided.add(i)
+			c.elided.Add(i)
 		}
 	}
 	if err := d.End(); err != nil {

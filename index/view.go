@@ -56,9 +56,9 @@ func (v *view) paths() (_ *pathColumn, err error) {
 }
 
 // holds returns the rows for which the expression holds.
-func (v *view) holds(w *Where) (rowSet, error) {
+func (v *view) holds(w *Where) (expr.Set, error) {
 	aboutChanges := false
-	set, err := w.Expr.Rows(v.block.rows, func(c expr.Cond) ([]uint64, error) {
+	set, err := w.Expr.Rows(v.block.rows, func(c expr.Cond) (expr.Set, error) {
 		switch c.Field {
 		case "path", "kind", "expired":
 			aboutChanges = true
@@ -72,22 +72,22 @@ func (v *view) holds(w *Where) (rowSet, error) {
 }
 
 // judgeElided decides about the rows that do not list their changes, one by one.
-func (v *view) judgeElided(w *Where, set rowSet) error {
+func (v *view) judgeElided(w *Where, set expr.Set) error {
 	rows, err := v.rowColumn()
 	if err != nil {
 		return err
 	}
-	known := map[string]rowSet{} // of comparisons that are not about changes
-	rows.elided.newestFirst(func(i int) bool {
+	known := map[string]expr.Set{} // of comparisons that are not about changes
+	rows.elided.Backwards(func(i int) bool {
 		var changes []objects.Change
 		if changes, err = w.Facts.elided(rows.entry[i]); err != nil {
 			return false
 		}
 		one := changesEnv{facts: &w.Facts, changes: changes}
-		var ok []uint64
-		ok, err = w.Expr.Rows(1, func(c expr.Cond) ([]uint64, error) {
+		var ok expr.Set
+		ok, err = w.Expr.Rows(1, func(c expr.Cond) (expr.Set, error) {
 			if value, ok, err := one.lookup(c.Field); ok || err != nil {
-				return []uint64{bit(c.Match(value))}, err
+				return expr.Set{bit(c.Match(value))}, err
 			}
 			key := fmt.Sprint(c.Field, "\x00", c.Op, "\x00", c.Value)
 			all, ok := known[key]
@@ -98,14 +98,14 @@ func (v *view) judgeElided(w *Where, set rowSet) error {
 				}
 				known[key] = all
 			}
-			return []uint64{bit(all.has(i))}, nil
+			return expr.Set{bit(all.Has(i))}, nil
 		})
 		if err != nil {
 			return false
 		}
-		set.remove(i)
+		set.Remove(i)
 		if ok[0] != 0 {
-			set.add(i)
+			set.Add(i)
 		}
 		return true
 	})
@@ -156,7 +156,7 @@ func (e changesEnv) lookup(field string) (value any, known bool, err error) {
 
 // match returns the rows that satisfy one comparison. Of rows that do not list their
 // changes it does not know paths, kinds and what has expired.
-func (v *view) match(c expr.Cond, facts *Facts) (rowSet, error) {
+func (v *view) match(c expr.Cond, facts *Facts) (expr.Set, error) {
 	n := v.block.rows
 	switch c.Field {
 	case "version":
@@ -187,24 +187,24 @@ func (v *view) match(c expr.Cond, facts *Facts) (rowSet, error) {
 	}
 	col, err := v.field(fieldColumn(c.Field))
 	if err != nil || col == nil {
-		return newRowSet(n), err
+		return expr.NewSet(n), err
 	}
 	return col.match(c, n), nil
 }
 
-func filter(rows int, ok func(int) bool) rowSet {
-	set := newRowSet(rows)
+func filter(rows int, ok func(int) bool) expr.Set {
+	set := expr.NewSet(rows)
 	for i := range rows {
 		if ok(i) {
-			set.add(i)
+			set.Add(i)
 		}
 	}
 	return set
 }
 
 // named matches the names that point at versions.
-func (v *view) named(c expr.Cond, names map[uint64][]string) (rowSet, error) {
-	set := newRowSet(v.block.rows)
+func (v *view) named(c expr.Cond, names map[uint64][]string) (expr.Set, error) {
+	set := expr.NewSet(v.block.rows)
 	for entry, list := range names {
 		if entry < v.first || entry > v.last || !c.Match(list) {
 			continue
@@ -214,13 +214,13 @@ func (v *view) named(c expr.Cond, names map[uint64][]string) (rowSet, error) {
 			return nil, err
 		}
 		if i := sort.Search(len(rows.entry), func(i int) bool { return rows.entry[i] >= entry }); i < len(rows.entry) && rows.entry[i] == entry {
-			set.add(i)
+			set.Add(i)
 		}
 	}
 	return set, nil
 }
 
-func (v *view) matchPath(c expr.Cond) (rowSet, error) {
+func (v *view) matchPath(c expr.Cond) (expr.Set, error) {
 	p, err := v.paths()
 	if err != nil {
 		return nil, err
@@ -232,14 +232,14 @@ func (v *view) matchPath(c expr.Cond) (rowSet, error) {
 	return p.any(v.block.rows, func(change, _ int) bool { return ok[p.path[change]] }), nil
 }
 
-func (v *view) matchKind(c expr.Cond) (rowSet, error) {
+func (v *view) matchKind(c expr.Cond) (expr.Set, error) {
 	p, err := v.paths()
 	if err != nil {
 		return nil, err
 	}
 	names, of, err := v.loadKinds(p)
 	if err != nil || names == nil {
-		return newRowSet(v.block.rows), err
+		return expr.NewSet(v.block.rows), err
 	}
 	ok := make([]bool, len(names))
 	for i, name := range names {
@@ -248,9 +248,9 @@ func (v *view) matchKind(c expr.Cond) (rowSet, error) {
 	return p.any(v.block.rows, func(_, put int) bool { return put >= 0 && ok[of[put]] }), nil
 }
 
-func (v *view) matchExpired(c expr.Cond, facts *Facts) (rowSet, error) {
+func (v *view) matchExpired(c expr.Cond, facts *Facts) (expr.Set, error) {
 	n := v.block.rows
-	expired := newRowSet(n)
+	expired := expr.NewSet(n)
 	if facts.Expired != nil {
 		p, err := v.paths()
 		if err != nil {
@@ -273,13 +273,13 @@ func (v *view) matchExpired(c expr.Cond, facts *Facts) (rowSet, error) {
 		}
 	}
 	yes, no := c.Match(true), c.Match(false)
-	return filter(n, func(i int) bool { return yes && expired.has(i) || no && !expired.has(i) }), nil
+	return filter(n, func(i int) bool { return yes && expired.Has(i) || no && !expired.Has(i) }), nil
 }
 
 // any returns the rows of which a change is ok. put numbers the changes that put
 // something; it is -1 for the others.
-func (c *pathColumn) any(rows int, ok func(change, put int) bool) rowSet {
-	set := newRowSet(rows)
+func (c *pathColumn) any(rows int, ok func(change, put int) bool) expr.Set {
+	set := expr.NewSet(rows)
 	put := 0
 	for r := range rows {
 		for i := c.start[r]; i < c.start[r+1]; i++ {
@@ -288,113 +288,10 @@ func (c *pathColumn) any(rows int, ok func(change, put int) bool) rowSet {
 				at = put
 				put++
 			}
-			if !set.has(r) && ok(int(i), at) {
-				set.add(r)
+			if !set.Has(r) && ok(int(i), at) {
+				set.Add(r)
 			}
 		}
 	}
 	return set
-}
-
-// pathSearch finds what of rows' changes is asked for.
-type pathSearch struct {
-	*Where
-	view *view
-
-	paths *pathColumn
-	want  []bool // of each name
-	blobs []byte
-	at    []uint32 // of each row: where its blobs begin; nil without blob
-}
-
-func (p *pathSearch) load() (err error) {
-	if p.paths != nil {
-		return nil
-	}
-	if p.paths, err = p.view.paths(); err != nil {
-		return err
-	}
-	p.want = make([]bool, len(p.paths.names))
-	for i, name := range p.paths.names {
-		p.want[i] = p.inPaths(name)
-	}
-	if p.Blob == nil {
-		return nil
-	}
-	if p.blobs, err = p.view.loadBlobs(p.paths); err != nil {
-		return err
-	}
-	p.at = make([]uint32, p.view.block.rows+1)
-	n := uint32(0)
-	for r := range p.view.block.rows {
-		for _, st := range p.paths.status[p.paths.start[r]:p.paths.start[r+1]] {
-			if st != objects.Removed {
-				n++
-			}
-		}
-		p.at[r+1] = n
-	}
-	return nil
-}
-
-// narrow takes the rows out of set that changed nothing that is asked for. Those that do
-// not list their changes stay.
-func (p *pathSearch) narrow(set rowSet) (rowSet, error) {
-	if err := p.load(); err != nil {
-		return nil, err
-	}
-	some := p.paths.any(p.view.block.rows, func(change, put int) bool {
-		return p.want[p.paths.path[change]] &&
-			(p.at == nil || put >= 0 && p.Blob.fits(objects.BlobID(p.blobs[put*objects.IDSize:])))
-	})
-	if p.view.elided > 0 {
-		rows, err := p.view.rowColumn()
-		if err != nil {
-			return nil, err
-		}
-		for i := range some {
-			some[i] |= rows.elided[i]
-		}
-	}
-	set.and(some)
-	return set, nil
-}
-
-// hits appends the row's hits to list.
-func (p *pathSearch) hits(list []Hit, row int, h Hit) ([]Hit, error) {
-	rows, err := p.view.rowColumn()
-	if err != nil {
-		return nil, err
-	}
-	if rows.elided.has(row) {
-		changes, err := p.Facts.elided(h.Entry)
-		return p.changeHits(list, h, changes), err
-	}
-	if err := p.load(); err != nil {
-		return nil, err
-	}
-	n := -1
-	if p.at != nil {
-		n = int(p.at[row])
-	}
-	found := false
-	for i := p.paths.start[row]; i < p.paths.start[row+1]; i++ {
-		put := p.paths.status[i] != objects.Removed
-		if p.want[p.paths.path[i]] {
-			h.Path = p.paths.names[p.paths.path[i]]
-			if n < 0 {
-				return append(list, h), nil
-			}
-			if put && p.Blob.fits(objects.BlobID(p.blobs[n*objects.IDSize:])) {
-				list, found = append(list, h), true
-			}
-		}
-		if put && n >= 0 {
-			n++
-		}
-	}
-	if !found && !p.byChange() { // a version that changed nothing
-		list = append(list, h)
-	}
-	return list, nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/mstore/mstore/internal/expr"
+	"github.com/mstore/mstore/objects"
 )
 
 // Walk answers the same questions as Index.With, by reading every version from
@@ -144,11 +145,16 @@ func (e *recordEnv) Lookup(field string) (any, bool) {
 		return value, true
 	}
 	if e.version == nil {
-		e.version = &expr.Version{Seq: e.Seq, Time: e.Time.UTC(), Author: e.Author, Message: e.Message, Branch: e.Branch, Source: e.Source,
-			Tags: e.facts.Tags[e.Entry], Aliases: e.facts.Aliases[e.Entry], Models: e.Models, Bytes: e.Bytes,
-			Errors: e.Quality.Errors, Warnings: e.Quality.Warnings, Params: e.Params, Metrics: e.Metrics, Meta: e.Meta}
+		e.version = VersionEnv(e.Version, e.Branch, e.facts.Tags[e.Entry], e.facts.Aliases[e.Entry])
 	}
 	return e.version.Lookup(field)
+}
+
+// VersionEnv gives an expression the fields of a version, but for expr.ChangeFields.
+func VersionEnv(v *objects.Version, branch string, tags, aliases []string) *expr.Version {
+	return &expr.Version{Seq: v.Seq, Time: v.Time.UTC(), Author: v.Author, Message: v.Message, Branch: branch, Source: v.Source,
+		Tags: tags, Aliases: aliases, Models: v.Models, Bytes: v.Bytes,
+		Errors: v.Quality.Errors, Warnings: v.Quality.Warnings, Params: v.Params, Metrics: v.Metrics, Meta: v.Meta}
 }
 
 // value returns what Sorted sorts by; nil for what the version does not have, and for

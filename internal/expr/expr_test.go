@@ -210,11 +210,11 @@ func TestRows(t *testing.T) {
 		}
 		for _, n := range []int{1, 63, 64, 65, 200} {
 			row := func(i int) env { return env{"metrics.a": int64(i % 2), "metrics.b": int64(i % 3)} }
-			got, err := e.Rows(n, func(c Cond) ([]uint64, error) {
-				set := make([]uint64, (n+63)/64)
+			got, err := e.Rows(n, func(c Cond) (Set, error) {
+				set := NewSet(n)
 				for i := range n {
 					if v, _ := row(i).Lookup(c.Field); c.Match(v) {
-						set[i/64] |= 1 << (i % 64)
+						set.Add(i)
 					}
 				}
 				return set, nil
@@ -233,7 +233,7 @@ func TestRows(t *testing.T) {
 			}
 		}
 		wrong := errors.New("wrong")
-		if _, err := e.Rows(3, func(Cond) ([]uint64, error) { return nil, wrong }); !errors.Is(err, wrong) {
+		if _, err := e.Rows(3, func(Cond) (Set, error) { return nil, wrong }); !errors.Is(err, wrong) {
 			t.Errorf("%s: %v", src, err)
 		}
 	}
