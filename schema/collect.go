@@ -3,6 +3,8 @@ package schema
 import (
 	"math"
 	"regexp"
+
+	"github.com/mstore/mstore/internal/expr"
 )
 
 // pathNode is a place in the paths that somebody follows.
@@ -149,7 +151,7 @@ func (f *figure) scalar(v any) {
 	case "size", "count":
 		return
 	}
-	x, ok := asFloat(v)
+	x, ok := expr.Float(v)
 	if !ok {
 		return
 	}
@@ -158,10 +160,10 @@ func (f *figure) scalar(v any) {
 	}
 	f.n++
 	f.last = v
-	if lo, _ := asFloat(f.lo); x < lo {
+	if lo, _ := expr.Float(f.lo); x < lo {
 		f.lo = v
 	}
-	if hi, _ := asFloat(f.hi); x > hi {
+	if hi, _ := expr.Float(f.hi); x > hi {
 		f.hi = v
 	}
 	f.sum += x
@@ -230,8 +232,8 @@ func finite(x float64) any {
 
 // minus subtracts numbers; whole ones stay whole.
 func minus(a, b any) any {
-	f, okf := asFloat(a)
-	g, okg := asFloat(b)
+	f, okf := expr.Float(a)
+	g, okg := expr.Float(b)
 	if !okf || !okg {
 		return nil
 	}
@@ -249,8 +251,8 @@ func (s *Stat) compute(figures []*figure, known map[string]any) any {
 	case "minus":
 		return minus(known[s.Of[0]], known[s.Of[1]])
 	case "per":
-		a, okA := asFloat(known[s.Of[0]])
-		b, okB := asFloat(known[s.Of[1]])
+		a, okA := expr.Float(known[s.Of[0]])
+		b, okB := expr.Float(known[s.Of[1]])
 		if !okA || !okB || b == 0 {
 			return nil
 		}

@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/mstore/mstore/internal/expr"
 )
 
 // ruleState is a rule at work on the elements of one document.
@@ -110,7 +112,7 @@ func (s *ruleState) holds() (ok, counts bool) {
 		}
 		return true, true
 	case r.Order:
-		x, isNumber := asFloat(s.value)
+		x, isNumber := expr.Float(s.value)
 		if !isNumber {
 			return false, false
 		}

@@ -73,16 +73,6 @@ func numberOf(text string) any {
 	return max(-math.MaxFloat64, min(math.MaxFloat64, f))
 }
 
-func asFloat(v any) (float64, bool) {
-	switch v := v.(type) {
-	case int64:
-		return float64(v), true
-	case float64:
-		return v, true
-	}
-	return 0, false
-}
-
 const excerptLength = 60
 
 // clip cuts a text to what a finding has room for.

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/mstore/mstore/internal/expr"
 )
 
 // walker goes through a JSON document once, and looks only at what somebody asks for:
@@ -231,7 +233,7 @@ func (w *walker) scalar(h *here, kind byte, off int64) error {
 		return w.wrong(err)
 	}
 	v := scalarOf(tok)
-	num, _ := asFloat(v)
+	num, _ := expr.Float(v)
 	for i := range h.plans {
 		l := &h.plans[i]
 		if k := l.plan.wrongType(kind, num); k != "" {

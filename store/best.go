@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"fmt"
-	"math"
 
 	"github.com/mstore/mstore/index"
 	"github.com/mstore/mstore/internal/expr"
@@ -63,7 +62,7 @@ func (s *Store) Best(ctx context.Context, o BestOptions) ([]Scored, error) {
 	asked := q.where.Expr
 	q.where.Expr = expr.And(asked, expr.IsNumber(field))
 	var list []Scored
-	err = q.ask(ctx, func(ctx context.Context, iq *index.Query) error {
+	err = q.ask(ctx, func(iq *index.Query) error {
 		if err := q.bound(ctx); err != nil {
 			return err
 		}
@@ -72,9 +71,6 @@ func (s *Store) Best(ctx context.Context, o BestOptions) ([]Scored, error) {
 			return err
 		}
 		for _, h := range hits {
-			if f, ok := h.Value.(float64); ok && math.IsNaN(f) {
-				continue
-			}
 			v, err := q.version(ctx, h)
 			if err != nil {
 				return err
@@ -90,7 +86,7 @@ func (s *Store) Best(ctx context.Context, o BestOptions) ([]Scored, error) {
 		}
 		if len(list) == 0 {
 			q.where.Expr = asked
-			return q.explainNothing(ctx, iq)
+			return q.explainNothing(iq)
 		}
 		return nil
 	})

@@ -86,25 +86,23 @@ func (b *Bisect) leadsTo(ctx context.Context, good, bad *Version, goodRev, badRe
 // newestCommon is the newest version among the first parents of both. It costs one read
 // for each branching off.
 func (sn *snapshot) newestCommon(ctx context.Context, a, b journal.Target) (journal.Target, bool, error) {
-	reach, err := sn.firstLines(ctx, a)
+	ofA, err := sn.firstLines(ctx, a)
 	if err != nil {
 		return a, false, classify(err)
 	}
-	for {
-		if last, ok := reach[b.Line]; ok {
-			t, err := sn.h.FindSeq(ctx, b, min(last, b.Seq))
-			return t, err == nil, classify(err)
-		}
-		start, err := sn.h.Entry(ctx, b.Line)
-		if err != nil {
-			return b, false, classify(err)
-		}
-		op := start.Commit()
-		if op == nil || op.Parent.Entry == 0 {
-			return b, false, nil
-		}
-		b = op.Parent
+	ofB, err := sn.firstLines(ctx, b)
+	if err != nil {
+		return a, false, classify(err)
 	}
+	seq := uint64(0)
+	for line, last := range ofB {
+		seq = max(seq, min(last, ofA[line]))
+	}
+	if seq == 0 {
+		return a, false, nil
+	}
+	t, err := sn.h.FindSeq(ctx, b, seq)
+	return t, err == nil, classify(err)
 }
 
 // only lists the versions that changed what the search is about. Where many versions
@@ -196,7 +194,7 @@ func (b *Bisect) holdsAtEnds(ctx context.Context, where *expr.Expr) error {
 // verdict is what an expression says of a version; lacks names the first field that it
 // would need.
 func (b *Bisect) verdict(ctx context.Context, v *Version, where *expr.Expr) (verdict Verdict, lacks string, err error) {
-	meta := &expr.Version{Params: v.Params, Metrics: v.Metrics, Meta: v.Meta}
+	meta := v.Env()
 	for _, f := range where.Fields() {
 		if value, _ := meta.Lookup(f); value == nil && isMetadata(f) {
 			return VerdictSkip, f, nil

@@ -107,7 +107,7 @@ func (c *checkout) planScratch(ctx context.Context, trees []string) error {
 		return nil
 	}
 	for _, text := range trees {
-		for d, err := range objects.DiffTrees(ctx, c.sn.tree((workspace{Tree: text}).lastTree()), c.sn.tree(c.v.Tree)) {
+		for d, err := range objects.DiffTrees(ctx, c.sn.tree(parseTree(text)), c.sn.tree(c.v.Tree)) {
 			if err != nil {
 				return err
 			}

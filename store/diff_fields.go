@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/mstore/mstore/internal/expr"
 	"github.com/mstore/mstore/objects"
 )
 
@@ -27,8 +28,8 @@ func (f *FieldDiff) String() string {
 // Change is by how much a number moved; ok is false unless both sides are numbers.
 // Relative is Change through the size of what it was, and NaN where that is 0.
 func (f *FieldDiff) Change() (change, relative float64, ok bool) {
-	a, okA := asFloat(f.From)
-	b, okB := asFloat(f.To)
+	a, okA := expr.Float(f.From)
+	b, okB := expr.Float(f.To)
 	if !okA || !okB {
 		return 0, 0, false
 	}
@@ -37,16 +38,6 @@ func (f *FieldDiff) Change() (change, relative float64, ok bool) {
 		return change, math.NaN(), true
 	}
 	return change, change / math.Abs(a), true
-}
-
-func asFloat(v any) (float64, bool) {
-	switch v := v.(type) {
-	case int64:
-		return float64(v), true
-	case float64:
-		return v, true
-	}
-	return 0, false
 }
 
 // diffFields lists the fields that differ, in the order in which people ask for them.
@@ -81,8 +72,8 @@ func diffFields(a, b *objects.Version) (out []FieldDiff) {
 
 // sameValue takes 1 and 1.0 for the same.
 func sameValue(a, b any) bool {
-	x, okX := asFloat(a)
-	y, okY := asFloat(b)
+	x, okX := expr.Float(a)
+	y, okY := expr.Float(b)
 	if okX && okY {
 		_, intX := a.(int64)
 		_, intY := b.(int64)

@@ -47,7 +47,7 @@ func (s *Store) holders(ctx context.Context, blob *index.BlobPrefix, yield func(
 	if err != nil {
 		return err
 	}
-	now := &holdersNow{sn: sn, at: map[string]map[objects.BlobID][]string{}}
+	now := sn.holdersNow()
 	return s.ask(ctx, sn, func(iq *index.Query) error {
 		for h, err := range iq.Find(index.Where{Blob: blob, Facts: s.facts(ctx, sn)}) {
 			if err != nil {
@@ -85,6 +85,10 @@ type holdersNow struct {
 	sn    *snapshot
 	trees []namedTree // nil: not known yet
 	at    map[string]map[objects.BlobID][]string
+}
+
+func (sn *snapshot) holdersNow() *holdersNow {
+	return &holdersNow{sn: sn, at: map[string]map[objects.BlobID][]string{}}
 }
 
 type namedTree struct {

@@ -63,11 +63,11 @@ func (s *Store) log(ctx context.Context, o LogOptions, yield func(*Version) bool
 		}
 		return err
 	}
-	return q.ask(ctx, func(ctx context.Context, iq *index.Query) error {
+	return q.ask(ctx, func(iq *index.Query) error {
 		if err := q.answer(ctx, iq); err != nil || q.count > 0 {
 			return err
 		}
-		return q.explainNothing(ctx, iq)
+		return q.explainNothing(iq)
 	})
 }
 
@@ -223,7 +223,7 @@ func (sn *snapshot) firstLines(ctx context.Context, t journal.Target) (map[uint6
 
 // explainNothing looks for why no version was found: a field that none has, or values
 // that no version's can be compared with.
-func (q *query) explainNothing(_ context.Context, iq *index.Query) error {
+func (q *query) explainNothing(iq *index.Query) error {
 	if q.where.Expr == nil && q.o.Sort == "" {
 		return nil
 	}

@@ -10,11 +10,11 @@ import (
 	"github.com/mstore/mstore/objects"
 )
 
-// ask has the index answer, or without one the journal.
-func (q *query) ask(ctx context.Context, fn func(context.Context, *index.Query) error) error {
-	return q.s.ask(ctx, q.sn, func(iq *index.Query) error { return fn(ctx, iq) })
+func (q *query) ask(ctx context.Context, fn func(*index.Query) error) error {
+	return q.s.ask(ctx, q.sn, fn)
 }
 
+// ask has the index answer, or without one the journal.
 func (s *Store) ask(ctx context.Context, sn *snapshot, fn func(*index.Query) error) error {
 	src := &indexSource{sn}
 	if s.index == nil || sn.st.Versions < s.indexPays {

@@ -5,6 +5,7 @@ import (
 	"context"
 
 	"github.com/mstore/mstore/index"
+	"github.com/mstore/mstore/internal/expr"
 	"github.com/mstore/mstore/journal"
 )
 
@@ -56,6 +57,11 @@ func (q *query) walk(ctx context.Context) error {
 // record is a version as the index has it.
 func (v *Version) record() index.Record {
 	return index.Record{Entry: v.Entry, ID: v.ID, Branch: v.Branch, Line: v.target.Line, Version: v.Version}
+}
+
+// Env gives expressions the fields of the version, but for expr.ChangeFields.
+func (v *Version) Env() *expr.Version {
+	return index.VersionEnv(v.Version, v.Branch, v.Tags, v.Aliases)
 }
 
 // targets is a heap of versions, the newest first.

@@ -158,7 +158,7 @@ func (n *nearest) search(ctx context.Context, p string) (*Near, error) {
 	if err != nil || best < 0 {
 		return nil, err
 	}
-	names, err := (&holdersNow{sn: n.sn, at: map[string]map[objects.BlobID][]string{}}).of(ctx, p, all[best].Blob)
+	names, err := n.sn.holdersNow().of(ctx, p, all[best].Blob)
 	all[best].Now = names
 	return &Near{all[best], most}, err
 }

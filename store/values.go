@@ -45,7 +45,7 @@ func (s *Store) values(ctx context.Context, o LogOptions, field string, yield fu
 	if err != nil {
 		return err
 	}
-	return q.ask(ctx, func(ctx context.Context, iq *index.Query) error {
+	return q.ask(ctx, func(iq *index.Query) error {
 		if err := q.bound(ctx); err != nil {
 			return err
 		}

@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"io/fs"
-	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -121,29 +121,25 @@ func runFind(ctx context.Context, a *app, o findOptions) error {
 
 // findWhat opens a file and hashes it, or reads a hash; the file is nil then.
 func (a *app) findWhat(ctx context.Context, arg string) (*os.File, *index.BlobPrefix, error) {
-	f, err := os.Open(absolute(a.cwd, arg))
-	if err != nil {
-		if blob, perr := store.ParseBlobPrefix(strings.ToLower(arg)); perr == nil && errors.Is(err, fs.ErrNotExist) {
+	name := absolute(a.cwd, arg)
+	fi, err := os.Stat(name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		if blob, err := store.ParseBlobPrefix(strings.ToLower(arg)); err == nil {
 			return nil, blob, nil
 		}
-		if errors.Is(err, fs.ErrNotExist) {
-			err = fmt.Errorf("there is no file %q, and it is no hash: %w", arg, store.ErrNotFound)
-		}
+		return nil, nil, fmt.Errorf("there is no file %q, and it is no hash: %w", arg, store.ErrNotFound)
+	case err != nil:
 		return nil, nil, err
-	}
-	if fi, err := f.Stat(); err != nil || !fi.Mode().IsRegular() {
-		f.Close()
-		if err == nil {
-			err = usagef("", "%q is not a regular file", arg)
-		}
-		return nil, nil, err
+	case !fi.Mode().IsRegular():
+		return nil, nil, usagef("", "%q is not a regular file", arg)
 	}
 	h := objects.NewHasher()
-	if _, err := io.Copy(h, io.NewSectionReader(&ctxReaderAt{ctx, f}, 0, math.MaxInt64)); err != nil {
-		f.Close()
+	if err := hashFile(ctx, name, []hash.Hash{h}); err != nil {
 		return nil, nil, fmt.Errorf("reading %q: %w", arg, err)
 	}
-	return f, &index.BlobPrefix{ID: objects.BlobID(h.Sum(nil)), Digits: 2 * objects.IDSize}, nil
+	f, err := os.Open(name)
+	return f, &index.BlobPrefix{ID: objects.BlobID(h.Sum(nil)), Digits: 2 * objects.IDSize}, err
 }
 
 // ctxReaderAt ends with its context.

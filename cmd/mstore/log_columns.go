@@ -36,36 +36,12 @@ const tableRows = 500
 
 func (a *app) newColumnPrinter(ctx context.Context, s *store.Store, o logOptions) (*columnPrinter, error) {
 	p := &columnPrinter{app: a}
+	var err error
 	if o.columns == "" {
-		p.fields = slices.Clone(usualColumns)
-		types, err := s.ValueTypes(ctx)
-		if err != nil {
-			return nil, err
-		}
-		for _, name := range slices.Sorted(maps.Keys(types)) {
-			if !strings.HasPrefix(name, "meta.") {
-				p.fields = append(p.fields, name)
-			}
-		}
+		p.fields, err = defaultColumns(ctx, s)
+	} else if p.fields, err = parseColumns(o.columns); err == nil {
+		err = p.warnUnknown(ctx, s)
 	}
-	for _, arg := range splitList(o.columns) {
-		if o.columns == "" {
-			break
-		}
-		field, err := expr.ParseField(arg)
-		if err != nil {
-			return nil, usagef("fields are version, time, message, metrics.NAME, …; see mstore log --help", "--columns: %q is no field", arg)
-		}
-		if near, ok := expr.Find(field, columnFields); !ok {
-			hint := "see mstore log --help"
-			if len(near) > 0 {
-				hint = "did you mean " + strings.Join(near, " or ") + "?"
-			}
-			return nil, usagef(hint, "--columns: no field %s", expr.FormatField(field))
-		}
-		p.fields = append(p.fields, field)
-	}
-	err := p.warnUnknown(ctx, s)
 	if err != nil {
 		return nil, err
 	}
@@ -86,6 +62,40 @@ func (a *app) newColumnPrinter(ctx context.Context, s *store.Store, o logOptions
 	}
 	p.table.add(row...)
 	return p, nil
+}
+
+// defaultColumns are usualColumns, and every parameter and metric that there is.
+func defaultColumns(ctx context.Context, s *store.Store) ([]string, error) {
+	types, err := s.ValueTypes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	fields := slices.Clone(usualColumns)
+	for _, name := range slices.Sorted(maps.Keys(types)) {
+		if !strings.HasPrefix(name, "meta.") {
+			fields = append(fields, name)
+		}
+	}
+	return fields, nil
+}
+
+// parseColumns reads fields, separated by commas.
+func parseColumns(list string) (fields []string, err error) {
+	for _, arg := range splitList(list) {
+		field, err := expr.ParseField(arg)
+		if err != nil {
+			return nil, usagef("fields are version, time, message, metrics.NAME, …; see mstore log --help", "--columns: %q is no field", arg)
+		}
+		if near, ok := expr.Find(field, columnFields); !ok {
+			hint := "see mstore log --help"
+			if len(near) > 0 {
+				hint = "did you mean " + strings.Join(near, " or ") + "?"
+			}
+			return nil, usagef(hint, "--columns: no field %s", expr.FormatField(field))
+		}
+		fields = append(fields, field)
+	}
+	return fields, nil
 }
 
 // warnUnknown tells of fields that no version has.
@@ -119,9 +129,8 @@ func (p *columnPrinter) warnUnknown(ctx context.Context, s *store.Store) error {
 }
 
 func (p *columnPrinter) print(ctx context.Context, s *store.Store, v *store.Version) error {
-	env := expr.Version{Seq: v.Seq, Time: v.Time, Author: v.Author, Message: v.Message, Branch: v.Branch, Source: v.Source,
-		Tags: v.Tags, Aliases: v.Aliases, Models: v.Models, Bytes: v.Bytes, Errors: v.Quality.Errors, Warnings: v.Quality.Warnings,
-		Params: v.Params, Metrics: v.Metrics, Meta: v.Meta, Changes: &expr.Changes{Now: p.app.now()}}
+	env := v.Env()
+	env.Changes = &expr.Changes{Now: p.app.now()}
 	if slices.ContainsFunc(p.fields, func(f string) bool { return f == "path" || f == "kind" || f == "expired" }) {
 		if err := p.addChanges(ctx, s, v, env.Changes); err != nil {
 			return err
@@ -146,7 +155,7 @@ func (p *columnPrinter) print(ctx context.Context, s *store.Store, v *store.Vers
 			value, _ = env.Lookup(f)
 		}
 		record[i] = plainValue(value)
-		_, number := asNumber(value)
+		_, number := expr.Float(value)
 		row[i] = cell{text: cleanLine(p.shown(f, value, record[i])), right: number}
 	}
 	if p.csv != nil {

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mstore/mstore/internal/expr"
 	"github.com/mstore/mstore/internal/plot"
 	"github.com/mstore/mstore/store"
 )
@@ -26,7 +27,7 @@ func (l *leftOut) number(value any, log bool) (float64, bool) {
 	if value == nil {
 		return 0, false
 	}
-	y, ok := asNumber(value)
+	y, ok := expr.Float(value)
 	switch {
 	case !ok:
 		l.text++
@@ -36,16 +37,6 @@ func (l *leftOut) number(value any, log bool) (float64, bool) {
 		l.low++
 	default:
 		return y, true
-	}
-	return 0, false
-}
-
-func asNumber(value any) (float64, bool) {
-	switch x := value.(type) {
-	case int64:
-		return float64(x), true
-	case float64:
-		return x, true
 	}
 	return 0, false
 }

@@ -33,15 +33,8 @@ type plotLine struct{ rev, name string }
 func (a *app) newPlotQuery(ctx context.Context, s *store.Store, o plotOptions) (*plotQuery, error) {
 	q := &plotQuery{s: s, where: o.where, limit: o.limit, stored: map[string]map[uint64]int64{}}
 	var err error
-	if o.since != "" {
-		if q.since, err = parseSince(o.since, a.now()); err != nil {
-			return nil, err
-		}
-	}
-	if o.until != "" {
-		if q.until, err = parseUntil(o.until, a.now()); err != nil {
-			return nil, err
-		}
+	if q.since, q.until, err = a.span(o.since, o.until); err != nil {
+		return nil, err
 	}
 	revs, err := a.splitPlotArgs(ctx, q, o)
 	if err != nil {

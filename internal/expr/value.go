@@ -179,6 +179,17 @@ func compareIntFloat(i int64, f float64) int {
 	return cmp.Compare(t, f)
 }
 
+// Float is a number of a version as a float64; false for values of other types.
+func Float(v any) (float64, bool) {
+	switch v := v.(type) {
+	case int64:
+		return float64(v), true
+	case float64:
+		return v, true
+	}
+	return 0, false
+}
+
 // parseDate reads a date, or a moment; what it means lasts from start until
 // before end.
 func parseDate(s string) (start, end time.Time, ok bool) {
