@@ -62,6 +62,7 @@ const (
 	Tag    NameKind = 2
 	Alias  NameKind = 3
 	Safety NameKind = 4 // a safety version: off the branches, removed by gc in time
+	Remote NameKind = 5 // where a branch of another store was when it was last looked at
 )
 
 func (k NameKind) String() string {
@@ -74,6 +75,8 @@ func (k NameKind) String() string {
 		return "alias"
 	case Safety:
 		return "safety version"
+	case Remote:
+		return "remote branch"
 	}
 	return "name"
 }
