@@ -104,8 +104,7 @@ func (s *Store) Fsck(ctx context.Context, o FsckOptions) (*FsckReport, error) {
 
 // check looks at everything once, as if some packs were not there.
 func (s *Store) check(ctx context.Context, o FsckOptions, without map[pack.Name]bool) (*fsck, error) {
-	f := &fsck{s: s, o: o, without: without, rep: &FsckReport{}, bad: map[[objects.IDSize]byte]*Problem{}, damaged: map[pack.Name]bool{},
-		checked: map[pack.Name]map[uint32]bool{}, blobs: map[objects.BlobID]int64{}, partOf: map[[objects.IDSize]byte]bool{}}
+	f := newFsck(s, o, without)
 	sn, err := s.load(ctx)
 	if errors.Is(err, ErrDamaged) {
 		f.problem(Problem{Kind: "corrupt", Detail: err.Error()})
@@ -117,6 +116,11 @@ func (s *Store) check(ctx context.Context, o FsckOptions, without map[pack.Name]
 	if len(without) > 0 {
 		sn = s.snapshotWithout(sn.st, without)
 	}
+	return s.checkAs(ctx, f, sn)
+}
+
+// checkAs looks at a snapshot.
+func (s *Store) checkAs(ctx context.Context, f *fsck, sn *snapshot) (*fsck, error) {
 	f.sn = sn
 	sn.r.KeepPieces(keepPieces)
 	for _, step := range []func(context.Context) error{f.format, f.journal, f.packs, f.condemned, f.pick, f.trees, f.contents, f.records, f.names, f.parity, f.attribute} {
@@ -147,6 +151,11 @@ func (s *Store) snapshotWithout(st *journal.State, without map[pack.Name]bool) *
 // keepPieces is how many bytes of decoded pieces are kept, as bases of those that
 // come after.
 const keepPieces = 64 << 20
+
+func newFsck(s *Store, o FsckOptions, without map[pack.Name]bool) *fsck {
+	return &fsck{s: s, o: o, without: without, rep: &FsckReport{}, bad: map[[objects.IDSize]byte]*Problem{}, damaged: map[pack.Name]bool{},
+		checked: map[pack.Name]map[uint32]bool{}, blobs: map[objects.BlobID]int64{}, partOf: map[[objects.IDSize]byte]bool{}}
+}
 
 type fsck struct {
 	s   *Store
@@ -332,6 +341,10 @@ func (f *fsck) contents(ctx context.Context) error {
 // promised tells whether a content is not here, and need not be, since a remote promises
 // it.
 func (f *fsck) promised(ctx context.Context, id objects.BlobID) (bool, error) {
+	if f.sn.leftOut[id] && !f.sn.listed(ctx, id) {
+		f.rep.Promised++
+		return true, ctx.Err()
+	}
 	x, err := f.sn.promise(ctx, id)
 	if ctx.Err() != nil {
 		return false, ctx.Err()

@@ -74,7 +74,7 @@ func (sn *snapshot) fetchPromised(ctx context.Context, blobs []objects.BlobID, r
 		if err != nil {
 			return nil, err
 		}
-		f := &fetching{sn: now, p: p, moved: map[objects.PieceID]bool{}, wanted: map[objects.PieceID]bool{}}
+		f := &keeping{sn: now, p: p, moved: map[objects.PieceID]bool{}, wanted: map[objects.PieceID]bool{}}
 		var first error
 		for _, id := range todo {
 			if err := f.take(ctx, id); err != nil && first == nil {
@@ -120,8 +120,8 @@ func (sn *snapshot) fetchPromised(ctx context.Context, blobs []objects.BlobID, r
 	}
 }
 
-// fetching is one attempt to store what another store has.
-type fetching struct {
+// keeping is one attempt to store what another store has.
+type keeping struct {
 	sn       *snapshot // where to
 	p        *promisor
 	from     *objects.Reader
@@ -149,7 +149,7 @@ func (c *fetched) single() bool {
 }
 
 // take finds out what a content is made of.
-func (f *fetching) take(ctx context.Context, id objects.BlobID) error {
+func (f *keeping) take(ctx context.Context, id objects.BlobID) error {
 	if err := f.p.has(ctx, id); err != nil {
 		return err
 	}
@@ -167,14 +167,14 @@ func (f *fetching) take(ctx context.Context, id objects.BlobID) error {
 }
 
 // explain says whose fault an error of reading there is.
-func (f *fetching) explain(err error) error {
+func (f *keeping) explain(err error) error {
 	if errors.Is(classify(err), ErrDamaged) {
 		return as(ErrDamaged, fmt.Errorf("the remote %s, which promised it, has it damaged: %w (run mstore fsck there)", f.p.remote, err))
 	}
 	return &PromisedError{f.p.remote, f.p.url, err}
 }
 
-func (f *fetching) fail(key pack.Key, err error) {
+func (f *keeping) fail(key pack.Key, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.bad == nil {
@@ -185,7 +185,7 @@ func (f *fetching) fail(key pack.Key, err error) {
 }
 
 // failure is the first error of reading.
-func (f *fetching) failure() error {
+func (f *keeping) failure() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if len(f.errs) == 0 {
@@ -195,7 +195,7 @@ func (f *fetching) failure() error {
 }
 
 // vanished tells whether packs have gone there while they were read.
-func (f *fetching) vanished() bool {
+func (f *keeping) vanished() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, err := range f.errs {
@@ -207,7 +207,7 @@ func (f *fetching) vanished() bool {
 }
 
 // store writes the contents into packs, and publishes these. The error is of writing.
-func (f *fetching) store(ctx context.Context) error {
+func (f *keeping) store(ctx context.Context) error {
 	s := f.sn.s
 	w := objects.NewWriter(ctx, s.b, f.sn.r, objects.WriterOptions{NewName: newPackName, MaxPack: promisedPack,
 		Published: func(p pack.Info) error { return f.publish(ctx, []pack.Info{p}) }})
@@ -241,7 +241,7 @@ func (f *fetching) store(ctx context.Context) error {
 }
 
 // group moves contents: their pieces, and when these are all there, their recipes.
-func (f *fetching) group(ctx context.Context, w *objects.Writer, list []fetched, done *int64) error {
+func (f *keeping) group(ctx context.Context, w *objects.Writer, list []fetched, done *int64) error {
 	f.prefetch(ctx, list)
 	whole := make([]bool, len(list))
 	for i, c := range list {
@@ -289,7 +289,7 @@ func (f *fetching) group(ctx context.Context, w *objects.Writer, list []fetched,
 
 // piece moves a piece, and before it those that it is a difference to, where these are
 // wanted too: else it is stored by itself.
-func (f *fetching) piece(ctx context.Context, w *objects.Writer, id objects.PieceID) error {
+func (f *keeping) piece(ctx context.Context, w *objects.Writer, id objects.PieceID) error {
 	if f.moved[id] {
 		return nil
 	}
@@ -314,7 +314,7 @@ func (f *fetching) piece(ctx context.Context, w *objects.Writer, id objects.Piec
 }
 
 // prefetch tells the other store's backend what will be read.
-func (f *fetching) prefetch(ctx context.Context, list []fetched) {
+func (f *keeping) prefetch(ctx context.Context, list []fetched) {
 	var ranges []backend.Range
 	for _, c := range list {
 		for _, part := range c.recipe.Parts {
@@ -327,7 +327,7 @@ func (f *fetching) prefetch(ctx context.Context, list []fetched) {
 }
 
 // publish names packs in the journal. errAgain: packs were removed that they may need.
-func (f *fetching) publish(ctx context.Context, packs []pack.Info) error {
+func (f *keeping) publish(ctx context.Context, packs []pack.Info) error {
 	if len(packs) == 0 {
 		return nil
 	}

@@ -281,6 +281,8 @@ type snapshot struct {
 
 	promiseMu sync.Mutex
 	promised  map[objects.BlobID]string // the remote that promises it; nil: not needed yet
+	// leftOut is content that the note of a bundle says is left out; nil: none.
+	leftOut map[objects.BlobID]bool
 	// readThrough: what is promised cannot be stored here.
 	readThrough atomic.Bool
 }
