@@ -123,14 +123,11 @@ type transfer struct {
 func newTransfer(ctx context.Context, from, to *Peer, o Options, res *Result, bad map[spot]bool) *transfer {
 	t := &transfer{ctx: ctx, o: o, from: from, to: to, src: from.J.History(from.State), base: to.State.Removals, res: res, bad: bad,
 		places: newPlaces(from, bad), tips: map[uint64]bool{}, arrived: map[uint64]*origin{}, origins: map[objects.VersionID]*origin{},
-		lines: map[uint64]journal.Target{}, incoming: fmt.Sprintf("%s%x", Incoming, from.State.Store[:8])}
+		lines: map[uint64]journal.Target{}, incoming: fmt.Sprintf("%s%x/", journal.Incoming, from.State.Store[:8])}
 	t.look()
 	t.finder = newFinder(t.src, t.dst)
 	return t
 }
-
-// Incoming begins the names of safety versions that hold what is under way.
-const Incoming = "incoming/"
 
 // look opens the destination as it is now.
 func (t *transfer) look() {
@@ -282,4 +279,15 @@ func (t *transfer) dropUnless(err error, packs []pack.Info) error {
 // tell reports progress.
 func (t *transfer) tell(stored int64) {
 	t.o.Progress(Progress{Versions: t.versions, AllVersions: t.all, Bytes: t.bytes.Add(stored), AllBytes: t.allBytes.Load()})
+}
+
+// Missing counts the versions that a Transfer of moves would copy.
+func Missing(ctx context.Context, from, to *Peer, moves []Move) (int, error) {
+	f := newFinder(from.J.History(from.State), to.J.History(to.State))
+	tips := make([]journal.Target, len(moves))
+	for i, m := range moves {
+		tips[i] = m.Tip
+	}
+	list, err := f.missing(ctx, tips)
+	return len(list), err
 }

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/mstore/mstore/journal"
 	"github.com/mstore/mstore/objects/pack"
+	"github.com/mstore/mstore/refs"
 )
 
 const (
@@ -18,8 +20,8 @@ const (
 	maxExpired = 50_000
 )
 
-// append makes the versions of a round: all but the last batch of all on a safety
-// name, which the last one takes away when it moves the names that ask for them.
+// append makes the versions of a round: all but the last batch of all on
+// names of their own, which the last one takes away when it moves the names that ask for them.
 // Names of the journal for packs, which it does not have yet, come with the first.
 func (t *transfer) append(ctx context.Context, r *round, packs []pack.Info, last bool) error {
 	rest := r.versions
@@ -210,7 +212,7 @@ func (b *batch) target(t journal.Target) (journal.Target, bool) {
 
 // version adds the operation that makes a version.
 func (b *batch) version(entry uint64, from *journal.Op) {
-	op := journal.Op{Kind: journal.OpCommit, NameKind: journal.Safety, Name: b.incoming, Record: from.Record,
+	op := journal.Op{Kind: journal.OpCommit, NameKind: journal.Remote, Name: b.incoming + onTheWay(from), Record: from.Record,
 		Target: journal.Target{ID: from.Target.ID, Seq: from.Target.Seq, Entry: b.number()}}
 	if k, ok := b.grows[entry]; ok {
 		op.NameKind, op.Name = b.moves[k].Kind, b.moves[k].Name
@@ -227,6 +229,14 @@ func (b *batch) version(entry uint64, from *journal.Op) {
 	b.lines[op.Target.Line] = op.Target
 	b.at[entry] = op.Target
 	b.ops0(op)
+}
+
+// onTheWay is the name, below incoming, of a version.
+func onTheWay(op *journal.Op) string {
+	if name := op.Branch(); refs.CheckName(name) == nil && op.NameKind != journal.Safety {
+		return name
+	}
+	return "versions"
 }
 
 // continues tells whether a version on that name goes on with the line of its parent:
@@ -265,9 +275,8 @@ func (b *batch) expire(entry uint64) error {
 	return nil
 }
 
-// names moves the names that have not grown, and takes the safety name away.
+// names moves the names that have not grown, and takes away those of what was on its way.
 func (b *batch) names() (ops []journal.Op) {
-	used := len(b.entries) > len(b.grows)
 	for k, m := range b.moves {
 		if b.grown[k] {
 			continue
@@ -278,14 +287,21 @@ func (b *batch) names() (ops []journal.Op) {
 		}
 		ops = append(ops, journal.Op{Kind: journal.OpSetName, NameKind: m.Kind, Name: m.Name, Target: at, Reason: m.Reason})
 	}
-	if n, ok := b.to.State.Names[b.incoming]; used || ok {
-		last := n.To
-		for _, entry := range b.entries {
-			if _, grows := b.grows[entry]; !grows {
-				last = b.at[entry]
+	going := map[string]journal.Target{}
+	for name, n := range b.to.State.Names {
+		if strings.HasPrefix(name, b.incoming) {
+			going[name] = n.To
+		}
+	}
+	for _, d := range b.drafts {
+		for i := range d.Ops {
+			if op := &d.Ops[i]; op.Kind == journal.OpCommit && strings.HasPrefix(op.Name, b.incoming) {
+				going[op.Name] = op.Target
 			}
 		}
-		ops = append(ops, journal.Op{Kind: journal.OpDeleteName, NameKind: journal.Safety, Name: b.incoming, Target: last, Reason: "all is here"})
+	}
+	for _, name := range slices.Sorted(maps.Keys(going)) {
+		ops = append(ops, journal.Op{Kind: journal.OpDeleteName, NameKind: journal.Remote, Name: name, Target: going[name], Reason: "all is here"})
 	}
 	if b.o.Extra != nil {
 		ops = append(ops, b.o.Extra(b.to)...)

@@ -96,7 +96,7 @@ func (g *collection) condemn(ctx context.Context) error {
 			}
 		}
 		for _, b := range g.res.Safety {
-			ops = append(ops, journal.Op{Kind: journal.OpDeleteName, NameKind: journal.Safety, Name: b, Target: g.h.old[b], Reason: "older than 30 days"})
+			ops = append(ops, journal.Op{Kind: journal.OpDeleteName, NameKind: g.st.Names[b].Kind, Name: b, Target: g.h.old[b], Reason: "older than 30 days"})
 		}
 		return ops, nil
 	})

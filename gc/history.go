@@ -74,7 +74,7 @@ func (h *history) add(ctx context.Context, jh *journal.History, e *journal.Entry
 		return err
 	}
 	op := e.Commit()
-	v := policy.Version{Entry: e.Number, Seq: rec.Seq, ID: id, Parent: -1, Branch: op.Name, Safety: op.NameKind == journal.Safety,
+	v := policy.Version{Entry: e.Number, Seq: rec.Seq, ID: id, Parent: -1, Branch: op.Branch(), Safety: op.NameKind == journal.Safety,
 		Time: rec.Time, Models: rec.Models, Bytes: rec.Bytes}
 	if h.all {
 		v.Author, v.Message, v.Source, v.Params, v.Metrics = rec.Author, rec.Message, rec.Source, rec.Params, rec.Metrics
@@ -132,6 +132,13 @@ func (h *history) protect(ctx context.Context, jh *journal.History, st *journal.
 		switch n.Kind {
 		case journal.Branch:
 			if known {
+				in.Heads = append(in.Heads, policy.Head{Branch: n.Name, Version: i})
+			}
+		case journal.Remote:
+			switch {
+			case n.IsIncoming() && now.Sub(n.Time) > SafetyKept: // whoever sent it does not come back
+				h.old[n.Name] = n.To
+			case known:
 				in.Heads = append(in.Heads, policy.Head{Branch: n.Name, Version: i})
 			}
 		case journal.Tag:

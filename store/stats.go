@@ -105,7 +105,7 @@ func (s *Store) addHistory(ctx context.Context, sn *snapshot, st *Stats) error {
 		if v == nil {
 			continue
 		}
-		if e.Commit().NameKind == journal.Branch {
+		if e.Commit().NameKind != journal.Safety {
 			st.Versions++
 		}
 		changes, err := sn.changes(ctx, v)
