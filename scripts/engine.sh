@@ -377,7 +377,6 @@ install() {
   [ ${#missing[@]} -gt 0 ] || return 0
   command -v apt-get >/dev/null || die "no apt-get here: please install ${missing[*]}"
   [ "$(id -u)" -eq 0 ] || sudo=(sudo)
-  # Debian starts what it installs; nothing here needs that.
   "${sudo[@]}" timeout 300 apt-get update -qq
   "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive timeout 900 \
     apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
