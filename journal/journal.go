@@ -62,6 +62,7 @@ func (j *Journal) Init(ctx context.Context) (*State, error) {
 
 // listing is what a reader learns from one listing.
 type listing struct {
+	mirror      bool
 	checkpoints []uint64 // generations, newest first
 	entries     []backend.Info
 }
@@ -72,6 +73,7 @@ func (j *Journal) list(ctx context.Context) (l listing, err error) {
 		return l, fmt.Errorf("listing the journal: %w", err)
 	}
 	for _, i := range infos {
+		l.mirror = l.mirror || i.Key == MirrorKey
 		name := strings.TrimPrefix(i.Key, prefix)
 		if len(name) != 17 {
 			continue
@@ -110,6 +112,7 @@ func (j *Journal) Load(ctx context.Context) (*State, error) {
 		}
 		var s *State
 		if s, err = j.load(ctx, l, 0); err == nil {
+			s.Mirror = l.mirror
 			return s, nil
 		}
 		if !errors.Is(err, backend.ErrNotFound) && !errors.Is(err, ErrMissing) {
@@ -232,7 +235,7 @@ func (j *Journal) read(ctx context.Context, n uint64) (*Entry, Hash, []Digest, e
 
 // Append creates the next entry after s and returns the state that follows.
 // When another writer has that number the error is ErrLost and nothing was
-// changed: Load, and try again. An error that wraps backend.ErrUnknown means
+// changed: Load, and try again. ErrMirror: nothing is appended to a mirror. An error that wraps backend.ErrUnknown means
 // that the entry may be there or not. The entry's time is at, or now when at is
 // zero. ops are completed with the entry's number and not kept.
 func (j *Journal) Append(ctx context.Context, s *State, ops []Op, at time.Time) (*State, error) {
@@ -255,6 +258,9 @@ func (j *Journal) NewTx() (tx [16]byte, err error) {
 // AppendAs is Append with a transaction number that the caller has chosen, and a
 // time, which must not be zero. No two attempts may have the same number.
 func (j *Journal) AppendAs(ctx context.Context, s *State, ops []Op, at time.Time, tx [16]byte) (*State, error) {
+	if s.Mirror {
+		return nil, ErrMirror
+	}
 	e := &Entry{Number: s.Number + 1, Prev: s.Hash, Tx: tx, Time: time.Unix(0, at.UnixNano()).UTC(), Ops: ops}
 	for i := range ops {
 		switch op := &ops[i]; op.Kind {
