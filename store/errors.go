@@ -10,6 +10,7 @@ import (
 	"github.com/mstore/mstore/internal/backend"
 	"github.com/mstore/mstore/internal/expr"
 	"github.com/mstore/mstore/journal"
+	"github.com/mstore/mstore/mirror"
 	"github.com/mstore/mstore/objects"
 	"github.com/mstore/mstore/objects/codec"
 	"github.com/mstore/mstore/objects/pack"
@@ -33,6 +34,8 @@ var (
 	ErrDamaged = errors.New("damaged or lost")
 	// ErrExpired: retention has let the content go.
 	ErrExpired = errors.New("expired")
+	// ErrPromised: the content lies in another store alone, which cannot be reached.
+	ErrPromised = errors.New("promised, and not here")
 	// ErrConflict: refused, because of what others did or of what is on disk.
 	ErrConflict = errors.New("conflict")
 	// ErrChanging, which is an ErrConflict: a file changed again and again while it was
@@ -61,7 +64,7 @@ func classify(err error) error {
 	if err == nil {
 		return nil
 	}
-	for _, kind := range []error{ErrNoStore, ErrNotFound, ErrAmbiguous, ErrUsage, ErrFormat, ErrDamaged, ErrExpired, ErrConflict, ErrInvalid, ErrReadOnly} {
+	for _, kind := range []error{ErrNoStore, ErrNotFound, ErrAmbiguous, ErrUsage, ErrFormat, ErrPromised, ErrDamaged, ErrExpired, ErrConflict, ErrInvalid, ErrReadOnly} {
 		if errors.Is(err, kind) {
 			return err
 		}
@@ -91,8 +94,10 @@ func classify(err error) error {
 		return as(ErrFormat, err)
 	case is(journal.ErrCorrupt, journal.ErrMissing, objects.ErrCorrupt, objects.ErrMissing, pack.ErrCorrupt, pack.ErrNotFound):
 		return as(ErrDamaged, err)
-	case is(gc.ErrGone, gc.ErrBusy, gc.ErrHeld):
+	case is(gc.ErrGone, gc.ErrBusy, gc.ErrHeld, journal.ErrMirror, mirror.ErrOther, mirror.ErrDiverged, mirror.ErrAhead, mirror.ErrPromoted, mirror.ErrNotEmpty):
 		return as(ErrConflict, err)
+	case is(mirror.ErrDamaged):
+		return as(ErrDamaged, err)
 	case is(backend.ErrReadOnly, syscall.EROFS):
 		return as(ErrReadOnly, err)
 	case is(backend.ErrNotFound):
