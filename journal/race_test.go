@@ -130,7 +130,7 @@ func (w *writer) persistBatch(ctx context.Context, branch string, i, k, n int) e
 func (s *State) comparable() State {
 	c := *s
 	c.generation, c.base, c.watermark, c.archive, c.tail = 0, 0, 0, nil, nil
-	c.Packs, c.Segments = nil, nil
+	c.Packs, c.Segments, c.newest = nil, nil, nil
 	return c
 }
 
