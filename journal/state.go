@@ -189,7 +189,7 @@ func (s *State) apply(d Digest) {
 			s.Versions++
 			s.Names[op.Name] = Name{Kind: op.NameKind, Name: op.Name, To: op.Target, Moved: d.Number, Time: d.Time}
 		case OpSetName:
-			s.Names[op.Name] = Name{Kind: op.NameKind, Name: op.Name, To: op.Target, Moved: d.Number, Time: d.Time, Forked: op.NameKind == Branch}
+			s.Names[op.Name] = Name{Kind: op.NameKind, Name: op.Name, To: op.Target, Moved: d.Number, Time: d.Time, Forked: op.NameKind == Branch || op.NameKind == Remote}
 		case OpDeleteName:
 			delete(s.Names, op.Name)
 		case OpAddPacks:
