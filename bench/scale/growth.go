@@ -58,7 +58,7 @@ func newGrowth(ctx context.Context, models int, parity string) (*growth, error) 
 		return nil, err
 	}
 	var err error
-	if g.s, err = store.On(ctx, g.root, newShelf(g.asked), store.Options{Clock: g.now}); err != nil {
+	if g.s, err = store.InitOn(ctx, g.root, newShelf(g.asked), store.Options{Clock: g.now}); err != nil {
 		return nil, err
 	}
 	return g, g.s.SetConfig(ctx, "store.parity", parity, false)

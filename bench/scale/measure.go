@@ -71,17 +71,14 @@ func (g *growth) commits(c *column) {
 	c.add("all commits: bytes written each", "%s", size((g.plain.sum.BytesWritten+g.folding.sum.BytesWritten)/n))
 }
 
-// ask opens the store anew each time, with nothing at hand or with all that was read by
-// the same question before.
+// ask opens the store anew each time, with an empty cache or with what the same question
+// has left in it.
 func (g *growth) ask(ctx context.Context, warm bool, times int, fn func(context.Context, *store.Store, int) error) (tally, error) {
 	var t tally
 	for range times {
 		version := 1 + g.r.IntN(g.versions)
 		counter := backend.NewCounter(g.mem)
-		var b backend.Backend = counter
-		if warm {
-			b = newShelf(counter)
-		}
+		b := newShelf(counter)
 		for i := range 2 {
 			if i == 1 && !warm {
 				break
@@ -91,7 +88,7 @@ func (g *growth) ask(ctx context.Context, warm bool, times int, fn func(context.
 				return t, err
 			}
 			counter.Reset()
-			s, err := store.On(ctx, root, b, store.Options{Clock: g.now})
+			s, err := store.OpenOn(ctx, root, b, store.Options{Clock: g.now})
 			if err == nil {
 				err = fn(ctx, s, version)
 			}
