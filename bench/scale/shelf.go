@@ -17,14 +17,14 @@ type shelf struct {
 	backend.Backend
 	mu     sync.Mutex
 	blocks map[string]map[int64][]byte
-	sizes  map[string]int64
+	recent map[string]bool // what is kept of journal/
 }
 
 // blockSize is how much is fetched at once.
 const blockSize = 4 << 20
 
 func newShelf(b backend.Backend) *shelf {
-	return &shelf{Backend: b, blocks: map[string]map[int64][]byte{}, sizes: map[string]int64{}}
+	return &shelf{Backend: b, blocks: map[string]map[int64][]byte{}, recent: map[string]bool{}}
 }
 
 func (s *shelf) keep(key string, at int64, data []byte) {
@@ -32,6 +32,9 @@ func (s *shelf) keep(key string, at int64, data []byte) {
 		s.blocks[key] = map[int64][]byte{}
 	}
 	s.blocks[key][at] = data
+	if strings.HasPrefix(key, "journal/") {
+		s.recent[key] = true
+	}
 }
 
 func (s *shelf) Get(ctx context.Context, key string, off, n int64) (io.ReadCloser, error) {
@@ -79,7 +82,6 @@ func (s *shelf) Put(ctx context.Context, key string, data []byte) error {
 func (s *shelf) fill(key string, data []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.sizes[key] = int64(len(data))
 	for at := int64(0); ; at++ {
 		end := min(int64(len(data)), (at+1)*blockSize)
 		s.keep(key, at, data[at*blockSize:end])
@@ -126,9 +128,10 @@ func (s *shelf) List(ctx context.Context, prefix, after string, limit int) ([]ba
 		}
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		for key := range s.blocks {
-			if strings.HasPrefix(key, "journal/") && !have[key] {
+		for key := range s.recent {
+			if !have[key] {
 				delete(s.blocks, key)
+				delete(s.recent, key)
 			}
 		}
 	}
