@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -307,21 +306,14 @@ func (d *doctor) index(ctx context.Context) (Check, error) {
 // second tells whether the second store, which repair takes lost content from, is
 // there, and how far it is.
 func (d *doctor) second(ctx context.Context) (Check, error) {
-	dir := d.s.setting(d.sn.st, secondStore)
-	if !filepath.IsAbs(dir) {
-		dir = filepath.Join(d.s.rootDir, filepath.FromSlash(dir))
-	}
-	if isStore(filepath.Join(dir, DirName)) {
-		dir = filepath.Join(dir, DirName)
-	}
-	other, err := Open(ctx, d.s.rootDir, Options{StoreDir: dir, Clock: d.s.o.Clock})
+	other, err := d.s.openOther(ctx, d.s.setting(d.sn.st, secondStore))
 	if err != nil {
 		return failed("mstore config "+secondStore, "it cannot be opened: %v", err), nil
 	}
 	defer other.Close()
 	theirs, err := other.load(ctx)
 	if err != nil {
-		return failed("mstore --store "+quoted(dir)+" fsck", "its journal cannot be read: %v", err), nil
+		return failed("mstore --store "+quoted(other.location)+" fsck", "its journal cannot be read: %v", err), nil
 	}
 	ours, err := d.s.load(ctx) // after the other, which may be ahead of d.sn by now
 	if err != nil {

@@ -157,24 +157,18 @@ type second struct {
 	sn *snapshot
 }
 
-// secondStore is the setting store.second: the directory of another store, relative
-// to this one's models.
+// secondStore is the setting store.second: where another store lies, a directory
+// relative to this one's models, or a URL.
 const secondStore = "store.second"
 
 // openSecond opens the second store; nil when there is none, or it cannot be read.
 func (s *Store) openSecond(ctx context.Context, st *journal.State) *second {
-	dir := s.setting(st, secondStore)
-	if dir == "" {
+	location := s.setting(st, secondStore)
+	if location == "" {
 		return nil
 	}
-	if !filepath.IsAbs(dir) {
-		dir = filepath.Join(s.rootDir, filepath.FromSlash(dir))
-	}
-	if isStore(filepath.Join(dir, DirName)) {
-		dir = filepath.Join(dir, DirName)
-	}
 	var sn *snapshot
-	other, err := Open(ctx, s.rootDir, Options{StoreDir: dir})
+	other, err := s.openOther(ctx, location)
 	if err == nil {
 		if sn, err = other.load(ctx); err == nil {
 			return &second{other, sn}
@@ -183,6 +177,20 @@ func (s *Store) openSecond(ctx context.Context, st *journal.State) *second {
 	}
 	s.o.Warn(fmt.Sprintf("the second store cannot help: %v", err))
 	return &second{}
+}
+
+// openOther opens another store for the models of this one. A directory is relative to
+// these.
+func (s *Store) openOther(ctx context.Context, location string) (*Store, error) {
+	if !isURL(location) {
+		if !filepath.IsAbs(location) {
+			location = filepath.Join(s.rootDir, filepath.FromSlash(location))
+		}
+		if isStore(filepath.Join(location, DirName)) {
+			location = filepath.Join(location, DirName)
+		}
+	}
+	return Open(ctx, s.rootDir, Options{StoreDir: location, Clock: s.o.Clock})
 }
 
 func (x *second) close() {
