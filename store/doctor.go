@@ -116,9 +116,10 @@ func (d *doctor) run(ctx context.Context) (*Health, error) {
 		{"clock", d.clock, false, anywhere},
 		{"permissions", d.permissions, false, inDir},
 		{"filesystem", d.filesystem, false, inDir},
+		{"mirror", d.mirrors, true, anywhere},
 		{"second", d.second, true, anywhere},
 	} {
-		if c.where != anywhere && c.where != kind || d.sn == nil && c.journal || c.name == "second" && d.s.setting(d.sn.st, secondStore) == "" {
+		if c.where != anywhere && c.where != kind || d.sn == nil && c.journal || c.name == "second" && d.s.setting(d.sn.st, secondStore) == "" || c.name == "mirror" && !d.hasMirrors() {
 			continue
 		}
 		d.check(ctx, c.name, c.look)

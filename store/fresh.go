@@ -32,7 +32,7 @@ func (s *Store) fresh() (*Store, func()) {
 		done = func() { _ = os.RemoveAll(dir) }
 	}
 	return &Store{o: s.o, root: s.root, b: x, j: journal.New(x, journal.Options{Clock: s.o.Clock}), index: s.index, indexPays: s.indexPays,
-		rootDir: s.rootDir, location: s.location, scratchDir: s.scratchDir}, done
+		helpers: s.helpers, rootDir: s.rootDir, location: s.location, scratchDir: s.scratchDir}, done
 }
 
 // scratch is a directory for temporary files that may be large; "" is the system's.

@@ -57,9 +57,12 @@ type Store struct {
 	index *index.Index
 	// indexPays is the number of versions from which a question is answered by the index.
 	indexPays uint64
-	rootDir   string
-	dir       string // the store's, if it lies in one
-	location  string // where the store lies: dir, or a URL
+	// helpers, if not nil, are the stores that repair takes from, instead of those of the
+	// settings.
+	helpers  []*other
+	rootDir  string
+	dir      string // the store's, if it lies in one
+	location string // where the store lies: dir, or a URL
 	// scratchDir is where large temporary files may be made; "": where the system does.
 	scratchDir string
 	closers    []io.Closer

@@ -78,7 +78,7 @@ func TestDamagedCopies(t *testing.T) {
 		if key == seg.Key() {
 			size = int(seg.Size)
 		}
-		for at := 0; at < size; at += size/25 {
+		for at := 0; at < size; at += size / 25 {
 			c := &copies{Backend: b, wrong: func(k string, all []byte) []byte {
 				if k == key {
 					all[at] ^= 0x40

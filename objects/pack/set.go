@@ -18,6 +18,10 @@ type Set struct {
 	// lost or damaged, which is derived from the packs.
 	Recover func(ctx context.Context) ([]Info, error)
 
+	// Filters, by pack, keep packs that no segment covers from being asked in vain. It
+	// must be set before the first look.
+	Filters map[Name]Filter
+
 	b        backend.Backend
 	packs    []Info
 	segments []SegmentInfo
@@ -125,13 +129,13 @@ func (s *Set) FindAll(ctx context.Context, kind Kind, key Key, fn func(Loc) bool
 	_, ahead := s.b.(backend.Prefetcher)
 	for i := len(s.packs) - 1; i >= 0; i-- {
 		p := s.packs[i]
-		if s.dead[p.Name] {
+		if s.dead[p.Name] || !s.Filters[p.Name].May(key) {
 			continue
 		}
 		if ahead && !s.isOpen(p.Name) {
 			if unopened++; unopened > 1 && unopened > foreseen {
 				foreseen = 2 * unopened
-				s.openSoon(ctx, i, foreseen)
+				s.openSoon(ctx, i, foreseen, key)
 			}
 		}
 		x, err := s.Index(ctx, p)
@@ -183,11 +187,12 @@ func (s *Set) isOpen(p Name) bool {
 	return s.indexes[p] != nil
 }
 
-// openSoon has the indexes of up to n packs fetched, from number i backwards.
-func (s *Set) openSoon(ctx context.Context, i, n int) {
+// openSoon has the indexes of up to n packs fetched that may know a key, from number i
+// backwards.
+func (s *Set) openSoon(ctx context.Context, i, n int, key Key) {
 	var ranges []backend.Range
 	for ; i >= 0 && len(ranges) < n; i-- {
-		if p := s.packs[i]; !s.dead[p.Name] && !s.isOpen(p.Name) {
+		if p := s.packs[i]; !s.dead[p.Name] && s.Filters[p.Name].May(key) && !s.isOpen(p.Name) {
 			ranges = append(ranges, backend.Range{Key: p.Name.Key(), Off: max(0, p.Size-tailRead), N: min(p.Size, tailRead)})
 		}
 	}
@@ -205,7 +210,11 @@ func (s *Set) Labelled(ctx context.Context, label uint64, most int) []Loc {
 		}
 		return true
 	}
+	key := LabelKey(label, Key{})
 	for i := len(s.packs) - 1; i >= 0; i-- {
+		if !s.Filters[s.packs[i].Name].May(key) {
+			continue
+		}
 		if x, err := s.Index(ctx, s.packs[i]); err == nil {
 			_ = x.Labelled(label, func(r Row) bool { return add(Loc{Pack: s.packs[i].Name, Row: r}) })
 		}
