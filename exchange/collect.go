@@ -170,6 +170,7 @@ func (t *transfer) add(ctx context.Context, r *round, v *arrival, e *objects.Tre
 	if has {
 		return there, nil
 	}
+	wanted = wanted && (t.o.Skip == nil || !t.o.Skip(e.Blob))
 	c := Content{Version: v.id, Seq: v.rec.Seq, Path: e.Path, Blob: e.Blob, Size: e.Size}
 	if !wanted {
 		return t.absent(ctx, c, leftOut)

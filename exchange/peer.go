@@ -52,6 +52,8 @@ type Options struct {
 	// store, or the error that ends the transfer. If Absent is nil, content that is
 	// lacking is ErrLost.
 	Absent func(c Content) error
+	// Skip, if set, tells of content that is not wanted, whatever the Filter says.
+	Skip func(objects.BlobID) bool
 	// Extra are operations that go into the entry that moves the names.
 	Extra func(to *Peer) []journal.Op
 
