@@ -54,9 +54,11 @@ type Store struct {
 	index *index.Index
 	// indexPays is the number of versions from which a question is answered by the index.
 	indexPays uint64
-	rootDir   string
-	dir       string
-	closers   []io.Closer
+	// dial opens where another store lies; tests bring their own.
+	dial    func(ctx context.Context, location string) (*storage, error)
+	rootDir string
+	dir     string
+	closers []io.Closer
 
 	mu  sync.Mutex
 	set *pack.Set // of the newest snapshot, for what it has opened
@@ -235,7 +237,7 @@ func newStore(root vfs.FS, b backend.Backend, o Options) *Store {
 	if o.Progress == nil {
 		o.Progress = func(string, int64, int64) {}
 	}
-	return &Store{o: o, root: root, b: b, j: journal.New(b, journal.Options{Clock: o.Clock}), indexPays: indexPays}
+	return &Store{o: o, root: root, b: b, j: journal.New(b, journal.Options{Clock: o.Clock}), indexPays: indexPays, dial: openStorage}
 }
 
 // Close releases what the Store holds open.
