@@ -80,7 +80,7 @@ type batch struct {
 
 	drafts []journal.Draft
 	at     map[uint64]journal.Target // where the versions will be
-	lines  map[uint64]journal.Target
+	lines  map[uint64]lineEnd
 	grows  map[uint64]int            // which move takes a version along as it is made
 	grown  map[int]bool              // moves that need nothing more
 	named  map[string]journal.Target // where names have grown to in this batch
@@ -228,10 +228,10 @@ func (b *batch) version(entry uint64, from *journal.Op) {
 		op.Merged = append(op.Merged, at)
 	}
 	op.Target.Line = op.Target.Entry
-	if p := op.Parent; p.Entry != 0 && (b.lines[p.Line] == p || b.continues(op.NameKind, op.Name, p)) {
+	if p := op.Parent; p.Entry != 0 && b.continues(op.NameKind, op.Name, p) {
 		op.Target.Line = p.Line
 	}
-	b.lines[op.Target.Line], b.named[op.Name] = op.Target, op.Target
+	b.lines[op.Target.Line], b.named[op.Name] = lineEnd{op.Target, strings.HasPrefix(op.Name, b.incoming)}, op.Target
 	b.at[entry] = op.Target
 	b.ops0(op)
 }
@@ -244,9 +244,23 @@ func onTheWay(op *journal.Op) string {
 	return "versions"
 }
 
-// continues tells whether a version on that name goes on with the line of its parent:
-// the name has grown to it, so that nobody else can go on with that line.
+// lineEnd is where a line ends that this transfer has made versions of.
+type lineEnd struct {
+	at       journal.Target
+	incoming bool // on a name that goes when all has arrived
+}
+
+// continues tells whether a version on a name goes on with the line of its parent: the
+// name has grown to it, so that nobody else can go on with that line. From what was on
+// its way a line is taken over by the name that takes it in.
 func (b *batch) continues(kind journal.NameKind, name string, parent journal.Target) bool {
+	end, ours := b.lines[parent.Line]
+	if ours && end.at != parent {
+		return false
+	}
+	if ours && end.incoming && !strings.HasPrefix(name, b.incoming) {
+		return true
+	}
 	if at, ok := b.named[name]; ok {
 		return at == parent
 	}

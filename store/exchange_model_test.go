@@ -397,7 +397,7 @@ func (x *exchanges) check(i int, settled bool) {
 // Random histories in several stores, exchanged in any order, with operations that
 // fail: what each store has is what a naive model says.
 func TestExchangeModel(t *testing.T) {
-	seeds, steps := 60, 50
+	seeds, steps := 15, 40
 	if testing.Short() {
 		seeds, steps = 3, 25
 	}
