@@ -92,6 +92,25 @@ func (s *Store) fetchFor(ctx context.Context, sn *snapshot, tips []journal.Targe
 	return n, nil
 }
 
+// lacks tells which contents the other store has not got.
+func (f *far) lacks(ctx context.Context) func(objects.BlobID) bool {
+	return func(id objects.BlobID) bool { return !f.sn.listed(ctx, id) }
+}
+
+// absentThere decides about content that another store should give and has not got.
+func (s *Store) absentThere(f *far) func(exchange.Content) error {
+	if f.at.bundle != nil {
+		return s.absentHere
+	}
+	return func(c exchange.Content) error {
+		if x, err := f.sn.promise(context.Background(), c.Blob); err == nil && x != nil {
+			return as(ErrPromised, fmt.Errorf("%q of v%d %s is not at %s itself, whose own remote %s promises it: run 'mstore fetch --all-content' there, or fetch from %s's remote",
+				c.Path, c.Seq, c.Version.Short(), f.remote.title(), x.Remote, f.remote.title()))
+		}
+		return fmt.Errorf("%q of v%d %s: %w", c.Path, c.Seq, c.Version.Short(), exchange.ErrLost)
+	}
+}
+
 // FetchAllResult is what FetchAll did.
 type FetchAllResult struct {
 	Fetched int // contents
@@ -109,8 +128,8 @@ func (s *Store) FetchAll(ctx context.Context, remote string) (*FetchAllResult, e
 		return nil, err
 	}
 	res := &FetchAllResult{}
-	if sn.st.Config[remotePrefix+remote+partialSuffix] == "" {
-		if sn.st.Config[remotePrefix+remote+".url"] == "" {
+	if sn.st.Config[remoteKey(remote, remotePartial)] == "" {
+		if sn.st.Config[remoteKey(remote, remoteURL)] == "" {
 			return nil, as(ErrNotFound, fmt.Errorf("no remote %q", remote))
 		}
 		res.Whole = true
@@ -219,8 +238,8 @@ func (s *Store) unpromise(ctx context.Context, sn *snapshot, remote string, gone
 		for n := 0; n < len(items); n += journal.MaxExpired {
 			ops = append(ops, journal.Op{Kind: journal.OpExpire, Reason: "as at the remote " + remote, Expired: items[n:min(n+journal.MaxExpired, len(items))]})
 		}
-		if now.st.Config[remotePrefix+remote+partialSuffix] != "" {
-			ops = append(ops, journal.Op{Kind: journal.OpUnsetConfig, Key: remotePrefix + remote + partialSuffix})
+		if now.st.Config[remoteKey(remote, remotePartial)] != "" {
+			ops = append(ops, journal.Op{Kind: journal.OpUnsetConfig, Key: remoteKey(remote, remotePartial)})
 		}
 		return ops, nil
 	})
