@@ -49,6 +49,8 @@ type State struct {
 	Expiries []Expiry
 	// Holds are exempt from every policy.
 	Holds map[HoldKey]Hold
+	// Mirror: the store is kept as a copy of another, and nothing is appended to it.
+	Mirror bool
 
 	generation uint64 // of the newest checkpoint; 0 for none
 	base       uint64 // of the checkpoint that was read: less when newer ones are damaged
@@ -132,10 +134,29 @@ func (s *State) Files() (keys []string) {
 	for _, x := range s.Segments {
 		keys = append(keys, x.Key())
 	}
-	for n := s.watermark + 1; n <= s.Number; n++ {
-		keys = append(keys, entryKey(n))
+	for i := range s.tail {
+		if !s.tail[i].Batched {
+			keys = append(keys, entryKey(s.tail[i].Number))
+		}
 	}
 	return keys
+}
+
+// fileOf returns the number of the first entry of the file that holds entry n, which
+// lies after the watermark.
+func (s *State) fileOf(n uint64) uint64 {
+	for s.tail[n-s.watermark-1].Batched {
+		n--
+	}
+	return n
+}
+
+// keyOf names the file in which entry n came.
+func (s *State) keyOf(n uint64) string {
+	if n > s.watermark {
+		n = s.fileOf(n)
+	}
+	return entryKey(n)
 }
 
 // clone copies what apply changes.
