@@ -71,6 +71,9 @@ func Clone(ctx context.Context, c CloneOptions, o Options) (*Store, *CloneResult
 		return nil, nil, classify(err)
 	}
 	_, err = journal.New(probe.Backend, journal.Options{}).Load(ctx)
+	if err == nil {
+		err = probe.bundle.unmet(func(string) (bool, error) { return false, nil })
+	}
 	if err = errors.Join(err, probe.Close()); err != nil {
 		return nil, nil, classify(fmt.Errorf("%s: %w", location, err))
 	}
