@@ -34,6 +34,7 @@ var knownSettings = map[string]func(string) error{
 	"gc.auto":         checkBool,
 	"gc.grace":        checkDuration,
 	"store.parity":    checkParity,
+	checkoutPaths:     checkPaths,
 	secondStore:       func(string) error { return nil },
 }
 

@@ -174,6 +174,11 @@ func (s *Store) clone(ctx context.Context, c CloneOptions, res *CloneResult) err
 	if err := s.setHead(w); err != nil {
 		return classify(err)
 	}
+	if len(c.Filter.Paths) > 0 {
+		if err := s.SetConfig(ctx, checkoutPaths, strings.Join(c.Filter.Paths, "\n"), true); err != nil {
+			return err
+		}
+	}
 	if !c.NoCheckout {
 		if res.Checkout, err = s.Checkout(ctx, CheckoutOptions{Rev: branch}); err != nil {
 			return err
