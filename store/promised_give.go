@@ -263,6 +263,19 @@ func (sn *snapshot) promisedBy(ctx context.Context, remote string, wants func(v 
 	return out, classify(err)
 }
 
+// NeedsRemote is an ErrConflict when a remote promises content that is not here.
+func (s *Store) NeedsRemote(ctx context.Context, remote string) error {
+	sn, err := s.load(ctx)
+	if err != nil || sn.st.Config[remoteKey(remote, remotePartial)] == "" {
+		return err
+	}
+	list, err := sn.promisedBy(ctx, remote, nil)
+	if err != nil || len(list) == 0 {
+		return err
+	}
+	return as(ErrConflict, fmt.Errorf("the remote %s promises %d contents that are not here and would be lost: 'mstore fetch %s --all-content' brings them first (--force forgets it all the same)", remote, len(list), remote))
+}
+
 // unpromise takes a remote's filter away. What has expired there is noted as such.
 func (s *Store) unpromise(ctx context.Context, sn *snapshot, remote string, gone []objects.BlobID) error {
 	expired := map[objects.BlobID]bool{}
