@@ -57,6 +57,8 @@ type Store struct {
 	// helpers, if not nil, are the stores that repair takes from, instead of those of the
 	// settings.
 	helpers []*other
+	// dial opens where another store lies; tests bring their own.
+	dial    func(ctx context.Context, location string) (*storage, error)
 	rootDir string
 	dir     string
 	closers []io.Closer
@@ -238,7 +240,7 @@ func newStore(root vfs.FS, b backend.Backend, o Options) *Store {
 	if o.Progress == nil {
 		o.Progress = func(string, int64, int64) {}
 	}
-	return &Store{o: o, root: root, b: b, j: journal.New(b, journal.Options{Clock: o.Clock}), indexPays: indexPays}
+	return &Store{o: o, root: root, b: b, j: journal.New(b, journal.Options{Clock: o.Clock}), indexPays: indexPays, dial: openStorage}
 }
 
 // Close releases what the Store holds open.
