@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -163,6 +164,13 @@ func (t *transfer) run(ctx context.Context, moves func(ctx context.Context, to *
 	missing, err := t.finder.missing(ctx, tips)
 	if err != nil {
 		return err
+	}
+	for _, tip := range tips { // of a line of which the destination has more, it may not be known where
+		if _, lacking := slices.BinarySearch(missing, tip.Entry); !lacking {
+			if _, err := t.finder.find(ctx, tip.ID); err != nil {
+				return err
+			}
+		}
 	}
 	if err := t.depths(ctx, tips, missing); err != nil {
 		return err

@@ -36,6 +36,7 @@ var knownSettings = map[string]func(string) error{
 	"store.parity":    checkParity,
 	cacheDirSetting:   func(string) error { return nil },
 	cacheSizeSetting:  checkSize,
+	checkoutPaths:     checkPaths,
 	secondStore:       func(string) error { return nil },
 }
 
