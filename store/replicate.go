@@ -147,6 +147,11 @@ func (s *Store) replicate(ctx context.Context, m *Mirrored, explicit bool, setti
 		return err
 	}
 	defer at.Close()
+	return s.replicateTo(ctx, m, at, explicit, settings, o)
+}
+
+// replicateTo brings the mirror that lies in at up to date.
+func (s *Store) replicateTo(ctx context.Context, m *Mirrored, at *storage, explicit bool, settings map[string]string, o ReplicateOptions) error {
 	mo := mirror.Options{Source: s.b, Target: at.Backend, Fold: s.foldNow, From: s.whereItIs(), Adopt: explicit, Lax: o.Damaged, DryRun: o.DryRun,
 		Progress: func(done, total int64) { s.o.Progress("copying", done, total) }, Warn: s.o.Warn,
 		Ready: func(ctx context.Context) error { return s.register(ctx, m, settings) }}
