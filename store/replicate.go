@@ -124,6 +124,9 @@ func (s *Store) mirrors(settings map[string]string, to string, o ReplicateOption
 	}
 	for _, name := range names {
 		if url(name) == location && isMirror(settings, name) {
+			if o.Name != "" && o.Name != name {
+				return nil, as(ErrConflict, fmt.Errorf("the mirror at %s is called %q already", location, name))
+			}
 			return []Mirrored{{Name: name, URL: location}}, nil
 		}
 	}
@@ -135,7 +138,7 @@ func (s *Store) mirrors(settings map[string]string, to string, o ReplicateOption
 		return nil, as(ErrUsage, fmt.Errorf("%q is not a name of a mirror: want letters, digits, - and _", name))
 	}
 	if slices.Contains(names, name) {
-		return nil, as(ErrConflict, fmt.Errorf("%q is at %s; give this mirror another name", name, url(name)))
+		return nil, as(ErrConflict, fmt.Errorf("%q is at %s; give this mirror another name (--name)", name, url(name)))
 	}
 	return []Mirrored{{Name: name, URL: location}}, nil
 }
@@ -205,6 +208,9 @@ func (s *Store) foldNow(ctx context.Context) error {
 	st, err := s.j.Load(ctx)
 	if err == nil {
 		_, err = s.j.Fold(ctx, st, s.packSet(st))
+	}
+	if err == nil {
+		s.protectOrWarn(ctx, false)
 	}
 	return err
 }
