@@ -6,10 +6,17 @@ LDFLAGS     := -s -w -X main.revision=$(VERSION)
 STATICCHECK ?= $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME    ?= 20s
 BENCHFLAGS  ?=
+PLATFORMS   ?= linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 TORTURE     ?= 10m
-TORTURETESTS ?= Model|Torture|Crash|Fault|EveryDamage|EveryFlip|EveryLoss
+TORTURETESTS ?= Model|Torture|Crash|Fault|Damage|EveryFlip|EveryLoss|Random
 
-.PHONY: help build demo test race check fmt vet staticcheck lint docs cross fuzz bench torture bench-codecs bench-peers testdata clean
+ENGINETESTS ?= Engine|S3
+ENGINEFLAGS ?=
+
+# Everything without cgo (but race), so that all that is compiled is compiled once.
+export CGO_ENABLED ?= 0
+
+.PHONY: help build demo test race engine-up engine-down test-engine check fmt vet staticcheck lint docs platforms cross fuzz bench torture bench-codecs bench-peers testdata clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
@@ -22,15 +29,25 @@ demo: build ## walk through the main job on real models
 	@scripts/demo.sh bin/mstore
 
 test: ## run all tests
-	@scripts/test.sh -count=1 -timeout 10m
+	@scripts/test.sh -count=1 -vet=off -timeout 10m
 
 race: ## run all tests with the race detector (needs a C compiler)
-	@CGO_ENABLED=1 scripts/test.sh -race -short -timeout 20m
+	@CGO_ENABLED=1 scripts/test.sh -race -short -vet=off -timeout 20m
 
-torture: ## the long form of the tests of safety: TORTURE (10m) of random histories, every byte
-	MSTORE_TORTURE=$(TORTURE) $(GO) test ./store -count=1 -v -timeout 3h -run '$(TORTURETESTS)'
+engine-up: ## start a real Ceph on 127.0.0.1:8000 and :8001 (Debian; scripts/engine.sh -h)
+	@scripts/engine.sh install
+	@scripts/engine.sh up
 
-check: fmt vet staticcheck lint cross docs race ## all checks: format, vet, staticcheck, import rules, platforms, documents, races
+engine-down: ## stop it and remove its data
+	@scripts/engine.sh down
+
+test-engine: ## run the tests of stores in buckets against it, and start and stop it for that
+	@scripts/test-engine.sh -vet=off -run '$(ENGINETESTS)' $(ENGINEFLAGS)
+
+torture: ## the long form of the tests of safety: TORTURE (10m) of random histories, every operation, every byte
+	MSTORE_TORTURE=$(TORTURE) $(GO) test ./store ./index ./objects/codec -count=1 -v -timeout 3h -run '$(TORTURETESTS)'
+
+check: fmt vet staticcheck lint platforms docs race ## all checks: format, vet, staticcheck, import rules, platforms, documents, races
 
 fmt: ## is everything as gofmt writes it?
 	@bad=$$(gofmt -l .) || exit 1; \
@@ -45,11 +62,15 @@ staticcheck: ## staticcheck, at a pinned version
 lint: ## the import rules of the package map
 	$(GO) test ./internal/lint
 
-cross: ## compile for linux, darwin and windows, amd64 and arm64
-	@scripts/cross.sh
+platforms: ## does it compile for linux, darwin and windows, amd64 and arm64? (looks at types only)
+	@$(GO) run ./internal/lint/platforms $(PLATFORMS)
 
-docs: build ## are the documents up to date?
-	@scripts/check-docs.sh bin/mstore
+cross: ## really compile for all of them, which takes minutes
+	@scripts/cross.sh $(PLATFORMS)
+
+docs: ## are the documents up to date?
+	@mkdir -p bin/docs && $(GO) build -o bin/docs/mstore ./cmd/mstore
+	@scripts/check-docs.sh bin/docs/mstore
 
 fuzz: ## fuzz every decoder for FUZZTIME (20s) each; plain tests run the seeds only
 	@scripts/fuzz.sh $(FUZZTIME)

@@ -209,11 +209,11 @@ func CheckEntryFile(key string, data []byte) (*EntryFile, error) {
 	if !ok {
 		return nil, fmt.Errorf("%q is not the key of an entry: %w", key, ErrNotFound)
 	}
-	e, hash, _, err := decodeEntry(data, n)
+	f, err := decodeFile(data, n)
 	if err != nil {
 		return nil, err
 	}
-	return &EntryFile{[]*Entry{e}, hash}, nil
+	return &EntryFile{f.entries, f.hash()}, nil
 }
 
 // CheckCheckpointFile verifies a checkpoint: its checksum, and that it belongs to its
@@ -267,19 +267,18 @@ func (j *Journal) Settings(ctx context.Context) (map[string]string, error) {
 		}
 	}
 	seen := s.Number
-	for _, i := range l.entries {
-		n := entryNumber(i.Key)
+	for _, n := range l.keys {
 		if n <= seen {
 			continue
 		}
-		e, _, digests, err := j.read(ctx, n)
+		f, err := j.read(ctx, n)
 		if err != nil {
 			if ctx.Err() != nil {
 				return nil, ctx.Err()
 			}
 			continue
 		}
-		for _, d := range append(digests, e.digest()) {
+		for _, d := range f.all() {
 			if d.Number > seen {
 				d.Ops = withoutRecords(append([]Op(nil), d.Ops...))
 				s.apply(d)

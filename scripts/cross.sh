@@ -1,11 +1,9 @@
 #!/usr/bin/env bash
-# Compiles every package for every platform that mstore runs on.
+# Compiles every package for platforms. Usage: cross.sh GOOS/GOARCH...
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-for os in linux darwin windows; do
-  for arch in amd64 arm64; do
-    echo "build $os/$arch"
-    CGO_ENABLED=0 GOOS=$os GOARCH=$arch go build -o /dev/null ./...
-  done
+for target; do
+  echo "build $target"
+  CGO_ENABLED=0 GOOS=${target%/*} GOARCH=${target#*/} go build -o /dev/null ./...
 done

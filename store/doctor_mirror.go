@@ -25,7 +25,7 @@ func (d *doctor) mirrors(ctx context.Context) (Check, error) {
 		if !isMirror(settings, name) {
 			continue
 		}
-		location := d.s.locationOf(settings[remoteSettings+name+remoteURL])
+		location := d.s.locationOf(settings[remoteKey(name, remoteURL)])
 		if d.s.isHere(location) {
 			said = append(said, fmt.Sprintf("%q is this store itself", name))
 			continue

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mstore/mstore/internal/sampling"
 	"github.com/mstore/mstore/internal/vfs"
 	"github.com/mstore/mstore/journal"
 )
@@ -256,10 +257,7 @@ func TestEveryDamageIsFound(t *testing.T) {
 	}
 	save(t, s, CommitOptions{Paths: []string{"."}, AllowEmpty: true})
 	v := newVictim(t, m)
-	step := 1
-	if testing.Short() {
-		step = 7
-	}
+	step := sampling.Step(6, 40)
 	flips, cuts, deletions := v.hurtAll(t, v.stored(t), step)
 	t.Logf("%d flips, %d cuts, %d deletions", flips, cuts, deletions)
 }
@@ -317,8 +315,8 @@ func TestDamageAfterFolds(t *testing.T) {
 	rng := rand.New(rand.NewPCG(corruptSeed, 1))
 	rng.Shuffle(len(others), func(i, j int) { others[i], others[j] = others[j], others[i] })
 	few := 8
-	if testing.Short() {
-		few = 3
+	if !sampling.Long() {
+		few = 2
 	}
 	flips, cuts, deletions := 0, 0, 0
 	for _, part := range []struct {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/mstore/mstore/internal/backend"
+	"github.com/mstore/mstore/internal/sampling"
 	"github.com/mstore/mstore/internal/vfs"
 	"github.com/mstore/mstore/objects"
 )
@@ -256,12 +257,13 @@ func mutates(kind string) bool {
 // not nil, wants left out are passed over. After each death, and at the end,
 // check looks at what a killed process leaves, at what a power cut leaves at
 // worst, and at a power cut that lets some of the rest through. acked says that
-// run returned without an error.
+// run returned without an error. An ordinary run tries some of the operations.
 func crashEverywhere(t *testing.T, base *vfs.Mem, run func(s *Store) error, skip func(k int, op vfs.Op) bool, check func(m *vfs.Mem, acked bool) error) {
 	t.Helper()
 	ops, points := []vfs.Op(nil), 0
+	try := sampling.Of(t, 4, 15)
 	for k := -1; k <= len(ops); k++ { // the first time nobody dies
-		if k >= 0 && k < len(ops) && (skip != nil && skip(k, ops[k]) || testing.Short() && k%4 != 1) {
+		if k >= 0 && k < len(ops) && (skip != nil && skip(k, ops[k]) || !try()) {
 			continue
 		}
 		m := base.ProcessCrash()

@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/mstore/mstore/internal/sampling"
 	"github.com/mstore/mstore/internal/vfs"
 )
 
@@ -40,17 +41,14 @@ type faulted struct {
 
 // faultEverywhere plays run on a copy of base again and again, each time with
 // another operation failing in one way, for all ways and operations that pick,
-// if not nil, wants.
+// if not nil, wants; of those, an ordinary run tries some.
 func faultEverywhere(t *testing.T, base *vfs.Mem, run func(s *Store) error, pick func(k int, op vfs.Op) bool, check func(r faulted) error) {
 	t.Helper()
 	for _, fault := range faults {
-		n, hits := 0, 0
+		n, try := 0, sampling.Of(t, 5, 20)
 		var ops []vfs.Op
 		for k := -1; k < len(ops); k++ { // the first time nothing fails
-			if k >= 0 && (!fault.hits(ops[k].Kind) || pick != nil && !pick(k, ops[k])) {
-				continue
-			}
-			if hits++; testing.Short() && k >= 0 && hits%5 != 0 {
+			if k >= 0 && (!fault.hits(ops[k].Kind) || pick != nil && !pick(k, ops[k]) || !try()) {
 				continue
 			}
 			m := base.ProcessCrash()

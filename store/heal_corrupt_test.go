@@ -6,11 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/mstore/mstore/internal/sampling"
 	"github.com/mstore/mstore/internal/vfs"
 	"github.com/mstore/mstore/objects/parity"
 )
@@ -46,17 +46,6 @@ func (s *Store) fold(ctx context.Context) error {
 		_, err = s.j.Fold(ctx, st, s.packSet(st))
 	}
 	return err
-}
-
-// every is one of how many places are tried: all of them in a long run.
-func every(step int) int {
-	if os.Getenv("MSTORE_TORTURE") != "" {
-		return 1
-	}
-	if testing.Short() {
-		return step * 5
-	}
-	return step
 }
 
 // protectedFiles lists the files of a store and of its parity.
@@ -124,7 +113,7 @@ func healed(m *vfs.Mem, name string, bad []byte, l ledger) error {
 func TestEveryFlipIsHealed(t *testing.T) {
 	m, l := newProtected(t)
 	rng := rand.New(rand.NewPCG(corruptSeed, 1))
-	step := every(61)
+	step := sampling.Step(121, 601)
 	flips, triples, runs, cuts := 0, 0, 0, 0
 	for _, name := range protectedFiles(t, m) {
 		good := read(t, m, name)
@@ -176,7 +165,7 @@ func TestEveryFlipIsHealed(t *testing.T) {
 func TestEveryLossIsNamed(t *testing.T) {
 	base, l := newProtected(t)
 	rng := rand.New(rand.NewPCG(corruptSeed, 2))
-	step := every(211)
+	step := sampling.Step(211, 1201)
 	whole, named := 0, 0
 	for _, name := range protectedFiles(t, base) {
 		good := read(t, base, name)

@@ -17,14 +17,6 @@ import (
 	"github.com/mstore/mstore/objects"
 )
 
-// The settings of a remote, another store: remote.NAME and these.
-const (
-	remoteSettings = "remote."
-	remoteURL      = ".url"    // where it lies
-	remoteID       = ".id"     // its ID in hex
-	remoteMirror   = ".mirror" // "true": it is kept as a copy of this one
-)
-
 // secondStore is the setting store.second: where another store lies that may have the
 // same contents, relative to this one's models.
 const secondStore = "store.second"
@@ -45,8 +37,8 @@ type other struct {
 // remoteNames lists the remotes of some settings, mirrors first, each by name.
 func remoteNames(settings map[string]string) (names []string) {
 	for key := range settings {
-		if rest, ok := strings.CutPrefix(key, remoteSettings); ok {
-			if name, ok := strings.CutSuffix(rest, remoteURL); ok && name != "" {
+		if rest, ok := strings.CutPrefix(key, remoteSetting); ok {
+			if name, ok := strings.CutSuffix(rest, "."+remoteURL); ok && name != "" {
 				names = append(names, name)
 			}
 		}
@@ -64,7 +56,7 @@ func remoteNames(settings map[string]string) (names []string) {
 }
 
 func isMirror(settings map[string]string, name string) bool {
-	return settings[remoteSettings+name+remoteMirror] == "true"
+	return settings[remoteKey(name, remoteMirror)] == "true"
 }
 
 // others lists the stores that may have what is lost here: mirrors, what this one is a
@@ -82,7 +74,7 @@ func (s *Store) others(ctx context.Context, settings map[string]string) (list []
 	names := remoteNames(settings)
 	for _, name := range names {
 		if isMirror(settings, name) {
-			add(&other{name: fmt.Sprintf("the mirror %q", name), location: s.locationOf(settings[remoteSettings+name+remoteURL]), mirror: true})
+			add(&other{name: fmt.Sprintf("the mirror %q", name), location: s.locationOf(settings[remoteKey(name, remoteURL)]), mirror: true})
 		}
 	}
 	if _, from, ok, err := mirror.Mark(ctx, s.b); err == nil && ok {
@@ -90,7 +82,7 @@ func (s *Store) others(ctx context.Context, settings map[string]string) (list []
 	}
 	for _, name := range names {
 		if !isMirror(settings, name) {
-			add(&other{name: fmt.Sprintf("the remote %q", name), location: s.locationOf(settings[remoteSettings+name+remoteURL])})
+			add(&other{name: fmt.Sprintf("the remote %q", name), location: s.locationOf(settings[remoteKey(name, remoteURL)])})
 		}
 	}
 	add(&other{name: "the second store", location: s.locationOf(settings[secondStore])})
@@ -318,7 +310,7 @@ func knownID(settings map[string]string, st *journal.State) *[16]byte {
 		return &st.Store
 	}
 	for _, name := range remoteNames(settings) {
-		id, err := hex.DecodeString(settings[remoteSettings+name+remoteID])
+		id, err := hex.DecodeString(settings[remoteKey(name, remoteID)])
 		if isMirror(settings, name) && err == nil && len(id) == 16 {
 			return (*[16]byte)(id)
 		}

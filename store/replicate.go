@@ -86,7 +86,7 @@ func (s *Store) Replicate(ctx context.Context, to string, o ReplicateOptions) ([
 // mirrors finds out what to says.
 func (s *Store) mirrors(settings map[string]string, to string, o ReplicateOptions) (list []Mirrored, err error) {
 	names := remoteNames(settings)
-	url := func(name string) string { return s.locationOf(settings[remoteSettings+name+remoteURL]) }
+	url := func(name string) string { return s.locationOf(settings[remoteKey(name, remoteURL)]) }
 	if to == "" {
 		if o.Name != "" {
 			return nil, as(ErrUsage, errors.New("a name is for a mirror that is given with it"))
@@ -221,12 +221,12 @@ func (s *Store) whereItIs() string { return s.dir }
 // register writes a mirror into the settings. A store that cannot be written to is
 // copied all the same.
 func (s *Store) register(ctx context.Context, m *Mirrored, settings map[string]string) error {
-	if isMirror(settings, m.Name) && settings[remoteSettings+m.Name+remoteID] != "" {
+	if isMirror(settings, m.Name) && settings[remoteKey(m.Name, remoteID)] != "" {
 		return nil
 	}
 	_, err := s.update(ctx, func(sn *snapshot) (ops []journal.Op, _ error) {
 		for _, kv := range [][2]string{{remoteURL, m.URL}, {remoteID, hex.EncodeToString(sn.st.Store[:])}, {remoteMirror, "true"}} {
-			if key := remoteSettings + m.Name + kv[0]; sn.st.Config[key] != kv[1] {
+			if key := remoteKey(m.Name, kv[0]); sn.st.Config[key] != kv[1] {
 				ops = append(ops, journal.Op{Kind: journal.OpSetConfig, Key: key, Value: kv[1]})
 			}
 		}

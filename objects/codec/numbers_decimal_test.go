@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/mstore/mstore/internal/sampling"
 )
 
 func TestPowersOfTen(t *testing.T) {
@@ -128,10 +130,7 @@ func TestFloats(t *testing.T) {
 }
 
 func TestRandomFloats(t *testing.T) {
-	n := 3_000_000
-	if testing.Short() {
-		n = 100_000
-	}
+	n := 3_000_000 / sampling.Step(10, 30)
 	tab := powers()
 	r := rand.New(rand.NewPCG(7, rand.Uint64()))
 	var b [maxPrinted]byte
@@ -159,10 +158,7 @@ func TestRandomFloats(t *testing.T) {
 }
 
 func TestRandomDecimals(t *testing.T) {
-	n := 2_000_000
-	if testing.Short() {
-		n = 100_000
-	}
+	n := 2_000_000 / sampling.Step(10, 30)
 	tab := powers()
 	r := rand.New(rand.NewPCG(8, rand.Uint64()))
 	for range n {
