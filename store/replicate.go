@@ -64,7 +64,7 @@ func (s *Store) Replicate(ctx context.Context, to string, o ReplicateOptions) ([
 	if err != nil {
 		return nil, err
 	}
-	list, err := s.mirrors(settings, to, o)
+	list, err := s.mirrors(settings, to, o, sn.st.Mirror)
 	if err != nil {
 		return nil, err
 	}
@@ -83,8 +83,8 @@ func (s *Store) Replicate(ctx context.Context, to string, o ReplicateOptions) ([
 	return out, errors.Join(errs...)
 }
 
-// mirrors finds out what to says.
-func (s *Store) mirrors(settings map[string]string, to string, o ReplicateOptions) (list []Mirrored, err error) {
+// mirrors finds out what to says. alone says that nothing can be registered here.
+func (s *Store) mirrors(settings map[string]string, to string, o ReplicateOptions, alone bool) (list []Mirrored, err error) {
 	names := remoteNames(settings)
 	url := func(name string) string { return s.locationOf(settings[remoteKey(name, remoteURL)]) }
 	if to == "" {
@@ -137,7 +137,7 @@ func (s *Store) mirrors(settings map[string]string, to string, o ReplicateOption
 	if !remoteName.MatchString(name) {
 		return nil, as(ErrUsage, fmt.Errorf("%q is not a name of a mirror: want letters, digits, - and _", name))
 	}
-	if slices.Contains(names, name) {
+	if slices.Contains(names, name) && !alone {
 		return nil, as(ErrConflict, fmt.Errorf("%q is at %s; give this mirror another name (--name)", name, url(name)))
 	}
 	return []Mirrored{{Name: name, URL: location}}, nil

@@ -36,7 +36,7 @@ func replicateModel(t *testing.T, r *rand.Rand) {
 	log := []string{}
 	at := uint64(0)
 	for range 12 + r.IntN(12) {
-		what := []string{"grow", "grow", "grow", "grow", "fold", "gc", "gc later", "repack", "entries", "mirror", "mirror", "cut off"}[r.IntN(12)]
+		what := []string{"grow", "grow", "grow", "grow", "fold", "gc", "gc later", "repack", "entries", "batch", "mirror", "mirror", "cut off"}[r.IntN(13)]
 		log = append(log, what)
 		switch what {
 		case "grow":
@@ -49,6 +49,8 @@ func replicateModel(t *testing.T, r *rand.Rand) {
 			p.repack()
 		case "entries":
 			p.entries(1 + r.IntN(10))
+		case "batch":
+			p.batch(1 + r.IntN(9))
 		case "mirror":
 			mustMirror(t, p.s, b)
 			wantSame(t, p.s, b)

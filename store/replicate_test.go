@@ -136,6 +136,27 @@ func (p *past) entries(n int) {
 	}
 }
 
+// batch adds entries that are written at once.
+func (p *past) batch(n int) {
+	p.t.Helper()
+	st, err := p.s.j.Load(p.t.Context())
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	var drafts []journal.Draft
+	for range n {
+		p.n++
+		tx, err := p.s.j.NewTx()
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		drafts = append(drafts, journal.Draft{Ops: []journal.Op{{Kind: journal.OpSetConfig, Key: "user.name", Value: fmt.Sprint("n", p.n)}}, Time: p.s.o.Clock(), Tx: tx})
+	}
+	if _, err := p.s.j.AppendAll(p.t.Context(), st, drafts); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
 func (p *past) gc(keep string, now bool) {
 	p.t.Helper()
 	if err := keepLast(keep, now)(p.s); err != nil {
@@ -179,6 +200,7 @@ var replicateCases = []struct {
 	{"new, came and went", nil, func(p *past) { p.grow(3); p.fold(); p.grow(2); p.repack(); p.grow(1) }},
 	{"let go", func(p *past) { p.grow(4) }, func(p *past) { p.gc("2", true) }},
 	{"condemned", func(p *past) { p.grow(4) }, func(p *past) { p.grow(1); p.gc("2", false); p.grow(1) }},
+	{"in batches", func(p *past) { p.grow(1); p.batch(5) }, func(p *past) { p.batch(3); p.grow(1); p.batch(4); p.fold(); p.batch(6) }},
 	{"condemned and removed", func(p *past) { p.grow(4); p.gc("2", false) }, func(p *past) { p.grow(1); p.gc("1", true); p.fold() }},
 }
 
@@ -414,3 +436,5 @@ func TestReplicateVerify(t *testing.T) {
 		}
 	}
 }
+
+func hexID(st *journal.State) string { return fmt.Sprintf("%x", st.Store) }
