@@ -27,11 +27,11 @@ retention policy has let go is no problem, nor is content that a remote promises
 store that was cloned in part: how much that is, is told. --remote asks the remotes
 whether they still have it; what one has lost is a problem then.
 
---repair writes again what is damaged: files from parity, journal entries from what
-repeats them, models from the working directory (a file with the right hash) or from
-the second store (store.second, the directory of another store that has the same
-models), what is derived anew. Then it checks again: what is printed is what could not
-be repaired.
+--repair writes again what is damaged: files from parity, from mirrors ('mstore
+replicate') and other copies of the store, journal entries from what repeats them, models
+from the working directory (a file with the right hash), from remotes, or from the second
+store (store.second, another store that has the same models), what is derived anew. Then
+it checks again: what is printed is what could not be repaired.
 
 --sample 5% reads the content of that share of the packs only, and the next one goes on
 where it ended; --since 7d that of packs that came since then: for checks that run by
