@@ -55,6 +55,9 @@ var owners = map[string][]string{
 	"github.com/go-git":                {"internal/gitinfo"},
 	"github.com/guptarohit/asciigraph": {"internal/plot"},
 	"github.com/fsnotify/fsnotify":     {"internal/watch"},
+	"gocloud.dev":                      {"internal/backend/bucket"},
+	"github.com/aws":                   {"internal/backend/bucket"},
+	"github.com/cenkalti/backoff":      {"internal/backend/bucket"},
 }
 
 const maxLines = 800
