@@ -196,6 +196,9 @@ func (g *collection) evaluate() error {
 	}
 	expired := g.o.Policy.ExpiredBranches(in, g.o.Branch)
 	for _, b := range expired {
+		if g.st.Names[b.Branch].Kind == journal.Remote { // it goes with the branch of the other store
+			continue
+		}
 		g.res.Branches = append(g.res.Branches, b.Branch)
 	}
 	in.Heads = slices.DeleteFunc(in.Heads, func(h policy.Head) bool { return slices.Contains(g.res.Branches, h.Branch) })

@@ -96,7 +96,7 @@ func (g *collection) condemn(ctx context.Context) error {
 			}
 		}
 		for _, b := range g.res.Safety {
-			ops = append(ops, journal.Op{Kind: journal.OpDeleteName, NameKind: journal.Safety, Name: b, Target: g.h.old[b], Reason: "older than 30 days"})
+			ops = append(ops, journal.Op{Kind: journal.OpDeleteName, NameKind: g.st.Names[b].Kind, Name: b, Target: g.h.old[b], Reason: "older than 30 days"})
 		}
 		return ops, nil
 	})
@@ -127,11 +127,12 @@ func letGo(expired []journal.Expired, reason string) (ops []journal.Op) {
 }
 
 // expired lists what is let go, for the journal. Content of which a damaged pack
-// holds some stays with that pack.
+// holds some stays with that pack. What another store promises has not expired when a
+// policy lets go of the copy here.
 func (g *collection) expired(stay map[objects.BlobID]bool) (out []journal.Expired) {
 	for i := range g.res.Items {
 		it := &g.res.Items[i]
-		if !it.Keep && g.drop.has(it.Blob) && !stay[it.Blob] {
+		if !it.Keep && g.drop.has(it.Blob) && !stay[it.Blob] && !(g.o.Policy != nil && g.h.promised[it.Blob]) {
 			v := &g.res.Versions[it.Version]
 			out = append(out, journal.Expired{Version: v.ID, Entry: v.Entry, Path: it.Path, Blob: it.Blob, Size: it.Size})
 		}

@@ -25,6 +25,9 @@ type history struct {
 	gone    map[objects.BlobID]bool   // named by an expiry, some time
 	old     map[string]journal.Target // safety versions that are to go
 
+	// promised are contents that another store has; nil: there is none.
+	promised map[objects.BlobID]bool
+
 	all   bool
 	paths map[string]string // each once, however many versions name it
 }
@@ -36,6 +39,13 @@ func (c *Collector) readHistory(ctx context.Context, st *journal.State, r *objec
 	h := &history{all: all, paths: map[string]string{}, byEntry: map[uint64]int{}, gone: map[objects.BlobID]bool{}, old: map[string]journal.Target{}}
 	h.in.SafetyReason = "safety version older than 30 days"
 	jh := c.Journal.History(st)
+	promises := func(*journal.Op) bool { return false }
+	if c.Promised != nil {
+		var err error
+		if promises, err = c.Promised(ctx, jh); err != nil {
+			return nil, err
+		}
+	}
 	for e, err := range jh.Entries(ctx, 0) {
 		if err != nil {
 			return nil, err
@@ -51,6 +61,9 @@ func (c *Collector) readHistory(ctx context.Context, st *journal.State, r *objec
 		if err := h.add(ctx, jh, e, r); err != nil {
 			return nil, err
 		}
+		if op := e.Commit(); op != nil && promises(op) {
+			h.promise(&h.in.Versions[len(h.in.Versions)-1])
+		}
 	}
 	return h, h.protect(ctx, jh, st, now)
 }
@@ -61,7 +74,7 @@ func (h *history) add(ctx context.Context, jh *journal.History, e *journal.Entry
 		return err
 	}
 	op := e.Commit()
-	v := policy.Version{Entry: e.Number, Seq: rec.Seq, ID: id, Parent: -1, Branch: op.Name, Safety: op.NameKind == journal.Safety,
+	v := policy.Version{Entry: e.Number, Seq: rec.Seq, ID: id, Parent: -1, Branch: op.Branch(), Safety: op.NameKind == journal.Safety,
 		Time: rec.Time, Models: rec.Models, Bytes: rec.Bytes}
 	if h.all {
 		v.Author, v.Message, v.Source, v.Params, v.Metrics = rec.Author, rec.Message, rec.Source, rec.Params, rec.Metrics
@@ -121,6 +134,13 @@ func (h *history) protect(ctx context.Context, jh *journal.History, st *journal.
 			if known {
 				in.Heads = append(in.Heads, policy.Head{Branch: n.Name, Version: i})
 			}
+		case journal.Remote:
+			switch {
+			case n.IsIncoming() && now.Sub(n.Time) > SafetyKept: // whoever sent it does not come back
+				h.old[n.Name] = n.To
+			case known:
+				in.Heads = append(in.Heads, policy.Head{Branch: n.Name, Version: i})
+			}
 		case journal.Tag:
 			pin(n.To, "", "tag "+n.Name)
 			if known {
@@ -165,12 +185,25 @@ func (h *history) protect(ctx context.Context, jh *journal.History, st *journal.
 	return nil
 }
 
-// markGone marks what has expired: an entry let it go, and no pack lists it.
+// promise notes that another store has what a version brought.
+func (h *history) promise(v *policy.Version) {
+	if h.promised == nil {
+		h.promised = map[objects.BlobID]bool{}
+	}
+	for i := range v.Changes {
+		if !v.Changes[i].Removed {
+			h.promised[v.Changes[i].Blob] = true
+		}
+	}
+}
+
+// markGone marks what is not here and need not be: no pack lists it, and an entry let it
+// go, or another store promises it.
 func (h *history) markGone(iv *inventory) {
 	for i := range h.in.Versions {
 		for k := range h.in.Versions[i].Changes {
 			ch := &h.in.Versions[i].Changes[k]
-			ch.Gone = !ch.Removed && h.gone[ch.Blob] && !iv.hasBlob(ch.Blob)
+			ch.Gone = !ch.Removed && (h.gone[ch.Blob] || h.promised[ch.Blob]) && !iv.hasBlob(ch.Blob)
 		}
 	}
 }

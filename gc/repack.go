@@ -13,7 +13,7 @@ import (
 	"github.com/mstore/mstore/objects/pack"
 )
 
-// Collector looks after the space that a store takes. All fields must be set.
+// Collector looks after the space that a store takes. All fields but Promised must be set.
 type Collector struct {
 	Backend  backend.Backend
 	Journal  *journal.Journal
@@ -24,6 +24,9 @@ type Collector struct {
 	// Update appends the operations that ops makes from the newest state, again and
 	// again until no other writer is first.
 	Update func(ctx context.Context, ops func(*journal.State) ([]journal.Op, error)) error
+	// Promised, if not nil, makes a test of commits: whether another store promises the
+	// content of their versions, so that it may be absent here.
+	Promised func(ctx context.Context, h *journal.History) (func(commit *journal.Op) bool, error)
 }
 
 // Options are the settings of a repack.

@@ -128,7 +128,7 @@ func decodeCheckpoint(b []byte, generation uint64) (*State, error) {
 }
 
 func openCheckpoint(b []byte) (*State, error) {
-	body, err := checkFile(b, checkpointMagic)
+	body, _, err := checkFile(b, checkpointMagic, Format)
 	if err != nil {
 		return nil, err
 	}

@@ -54,11 +54,12 @@ func TestEntryRoundTrip(t *testing.T) {
 			{Kind: OpExpire, Reason: "p", Expiry: Expiry{Entry: 298, First: 3, Last: 9, Count: 2}}}},
 		{Number: 299, Time: epoch.Add(-time.Hour), Ops: []Op{{Kind: OpSetName, NameKind: Alias, Name: "x"}}},
 	}
-	file := encodeEntry(core, before)
-	got, hash, digests, err := decodeEntry(file, 300)
+	data := encodeEntry(core, before)
+	f, err := decodeFile(data, 300)
 	if err != nil {
 		t.Fatal(err)
 	}
+	got, hash, digests := f.entries[0], f.hash(), f.digests
 	if !reflect.DeepEqual(got, e) {
 		t.Errorf("entry:\n%+v, want\n%+v", got, e)
 	}
@@ -68,7 +69,7 @@ func TestEntryRoundTrip(t *testing.T) {
 	if hash != objects.EntryHash(core) {
 		t.Error("hash differs")
 	}
-	if _, _, _, err := decodeEntry(file, 301); !errors.Is(err, ErrCorrupt) {
+	if _, err := decodeFile(data, 301); !errors.Is(err, ErrCorrupt) {
 		t.Errorf("as another number: %v", err)
 	}
 	v, id, err := got.Version()
@@ -105,7 +106,7 @@ func TestEntryParents(t *testing.T) {
 	} {
 		e := everyOp()
 		change(&e.Ops[2])
-		if _, _, _, err := decodeEntry(encodeEntry(e.encodeCore(), nil), 300); !errors.Is(err, ErrCorrupt) {
+		if _, err := decodeFile(encodeEntry(e.encodeCore(), nil), 300); !errors.Is(err, ErrCorrupt) {
 			t.Errorf("%d: %v", i, err)
 		}
 	}
@@ -117,12 +118,12 @@ func TestEntryDamage(t *testing.T) {
 	for i := range 8 * len(file) {
 		bad := bytes.Clone(file)
 		bad[i/8] ^= 1 << (i % 8)
-		if _, _, _, err := decodeEntry(bad, 300); !errors.Is(err, ErrCorrupt) {
+		if _, err := decodeFile(bad, 300); !errors.Is(err, ErrCorrupt) {
 			t.Fatalf("bit %d: %v", i, err)
 		}
 	}
 	for n := range file {
-		if _, _, _, err := decodeEntry(file[:n], 300); !errors.Is(err, ErrCorrupt) {
+		if _, err := decodeFile(file[:n], 300); !errors.Is(err, ErrCorrupt) {
 			t.Fatalf("%d bytes: %v", n, err)
 		}
 	}
@@ -131,8 +132,8 @@ func TestEntryDamage(t *testing.T) {
 func TestNewerFormat(t *testing.T) {
 	file := encodeEntry(everyOp().encodeCore(), nil)
 	file = file[:len(file)-4]
-	file[8] = Format + 1
-	if _, _, _, err := decodeEntry(appendCRC(file), 300); !errors.Is(err, ErrFormat) || errors.Is(err, ErrCorrupt) {
+	file[8] = batchFormat + 1
+	if _, err := decodeFile(appendCRC(file), 300); !errors.Is(err, ErrFormat) || errors.Is(err, ErrCorrupt) {
 		t.Errorf("%v, want ErrFormat alone", err)
 	}
 }

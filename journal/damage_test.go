@@ -126,12 +126,12 @@ func TestVerifyChain(t *testing.T) {
 	w := newStore(t, b)
 	w.commits(10)
 	ctx := t.Context()
-	e, _, digests, err := w.j.read(ctx, 6)
+	f, err := w.j.read(ctx, 6)
 	if err != nil {
 		t.Fatal(err)
 	}
-	e.Prev[0] ^= 1
-	replace(t, b, entryKey(6), encodeEntry(e.encodeCore(), digests))
+	f.entries[0].Prev[0] ^= 1
+	replace(t, b, entryKey(6), encodeEntry(f.entries[0].encodeCore(), f.digests))
 	found := 0
 	if _, err := w.j.Verify(ctx, w.s, func(f Finding) { found++ }); err != nil || found != 2 {
 		t.Errorf("%d findings, %v; want 2: entry 6 does not follow 5, nor 7 it", found, err)

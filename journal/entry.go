@@ -183,16 +183,16 @@ func (op *Op) Parents() []Target {
 // Digest is what an entry did, without what is long: the version record, the
 // list of what expired.
 type Digest struct {
-	Number uint64
-	Tx     [16]byte
-	Time   time.Time
-	Ops    []Op
+	Number  uint64
+	Tx      [16]byte
+	Time    time.Time
+	Ops     []Op
+	Batched bool // it is in one file with the entry before
 }
 
 func (e *Entry) digest() Digest { return Digest{Number: e.Number, Tx: e.Tx, Time: e.Time, Ops: e.Ops} }
 
-// base is the number whose state the digests of entry n build on: n with its
-// lowest octal digit that is not zero cleared.
+// base clears the lowest octal digit of n that is not zero.
 func base(n uint64) uint64 {
 	for shift := 0; shift < 64; shift += 3 {
 		if digit := n >> shift & 7; digit != 0 {
@@ -200,6 +200,17 @@ func base(n uint64) uint64 {
 		}
 	}
 	return 0
+}
+
+// lowestBase is the least base of the numbers from n to m. The intervals from a base
+// to its number lie apart or one within the other, so only the bases of m are looked
+// at.
+func lowestBase(n, m uint64) uint64 {
+	b := base(m)
+	for b >= n {
+		b = base(b)
+	}
+	return b
 }
 
 const prefix = "journal/"

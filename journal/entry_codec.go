@@ -1,9 +1,7 @@
 package journal
 
 import (
-	"encoding/binary"
 	"fmt"
-	"hash/crc32"
 	"time"
 
 	"github.com/mstore/mstore/internal/wire"
@@ -263,83 +261,4 @@ func decodeOps(d *wire.Decoder, number uint64, full bool) []Op {
 		}
 	}
 	return ops
-}
-
-// An entry file: magic, u32 format, u32 length of the core, core, digests of
-// the entries after the base in ascending order (count, then transaction, time
-// and operations of each), u32 CRC-32C of all.
-const entryMagic = "MSTOREJE"
-
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
-
-func encodeEntry(core []byte, digests []Digest) []byte {
-	w := wire.Encoder{B: make([]byte, 0, len(core)+64+64*len(digests))}
-	w.Raw([]byte(entryMagic))
-	w.B = binary.LittleEndian.AppendUint32(w.B, Format)
-	w.B = binary.LittleEndian.AppendUint32(w.B, uint32(len(core)))
-	w.Raw(core)
-	w.Uint(uint64(len(digests)))
-	for i := range digests {
-		w.Raw(digests[i].Tx[:])
-		w.Int(digests[i].Time.UnixNano())
-		encodeOps(&w, digests[i].Ops, false)
-	}
-	return binary.LittleEndian.AppendUint32(w.B, crc32.Checksum(w.B, castagnoli))
-}
-
-// checkFile verifies magic, checksum and format of a small file and returns
-// what is between.
-func checkFile(b []byte, magic string) ([]byte, error) {
-	if len(b) < len(magic)+8 || string(b[:len(magic)]) != magic {
-		return nil, fmt.Errorf("not a %s file: %w", magic, ErrCorrupt)
-	}
-	n := len(b) - 4
-	if crc32.Checksum(b[:n], castagnoli) != binary.LittleEndian.Uint32(b[n:]) {
-		return nil, fmt.Errorf("checksum: %w", ErrCorrupt)
-	}
-	if f := binary.LittleEndian.Uint32(b[len(magic):]); f != Format {
-		return nil, fmt.Errorf("format %d: %w", f, ErrFormat)
-	}
-	return b[len(magic)+4 : n], nil
-}
-
-// decodeEntry returns the entry, its hash, and the digests of those before it.
-func decodeEntry(b []byte, number uint64) (*Entry, Hash, []Digest, error) {
-	fail := func(err error) (*Entry, Hash, []Digest, error) {
-		return nil, Hash{}, nil, fmt.Errorf("journal entry %d: %w", number, err)
-	}
-	body, err := checkFile(b, entryMagic)
-	if err != nil {
-		return fail(err)
-	}
-	if len(body) < 4 || uint64(binary.LittleEndian.Uint32(body)) > uint64(len(body)-4) {
-		return fail(fmt.Errorf("length: %w", ErrCorrupt))
-	}
-	n := binary.LittleEndian.Uint32(body)
-	core := body[4 : 4+n]
-	e, err := decodeCore(core)
-	if err != nil {
-		return fail(err)
-	}
-	if e.Number != number {
-		return fail(fmt.Errorf("is entry %d: %w", e.Number, ErrCorrupt))
-	}
-	d := wire.NewDecoder(body[4+n:])
-	digests := make([]Digest, d.Count(2))
-	if uint64(len(digests)) >= max(number, 1) {
-		d.Fail("%d digests", len(digests))
-	}
-	for i := range digests {
-		if d.Err() != nil {
-			break
-		}
-		digests[i].Number = number - uint64(len(digests)) + uint64(i)
-		d.Fixed(digests[i].Tx[:])
-		digests[i].Time = time.Unix(0, d.Int()).UTC()
-		digests[i].Ops = decodeOps(d, digests[i].Number, false)
-	}
-	if err := d.End(); err != nil {
-		return fail(fmt.Errorf("digests: %w: %w", ErrCorrupt, err))
-	}
-	return e, objects.EntryHash(core), digests, nil
 }

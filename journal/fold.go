@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sort"
 
 	"github.com/mstore/mstore/internal/backend"
 	"github.com/mstore/mstore/objects"
@@ -88,7 +89,7 @@ func (j *Journal) foldEntries(ctx context.Context, s, next *State) (archiveInfo,
 	var cores [][]byte
 	prev := Hash{}
 	for n := s.watermark + 1; n <= s.Number; n++ {
-		e, core, err := h.entry(ctx, n)
+		e, core, err := h.next(ctx, n)
 		if err != nil {
 			return archiveInfo{}, err
 		}
@@ -249,11 +250,9 @@ func (j *Journal) clean(ctx context.Context, s, next *State) {
 	if err != nil {
 		return
 	}
-	for _, e := range l.entries {
-		if entryNumber(e.Key) <= s.watermark {
-			_ = j.b.Delete(ctx, e.Key)
-		}
-	}
+	// No file holds entries on both sides of a watermark.
+	old := l.keys[:sort.Search(len(l.keys), func(i int) bool { return l.keys[i] > s.watermark })]
+	each(len(old), func(i int) { _ = j.b.Delete(ctx, entryKey(old[i])) })
 	used := map[string]bool{}
 	for _, st := range []*State{s, next} {
 		for _, a := range st.archive {

@@ -31,20 +31,29 @@ func FuzzCore(f *testing.F) {
 
 func FuzzEntry(f *testing.F) {
 	e := everyOp()
-	for _, digests := range [][]Digest{nil, {{Number: 299, Time: epoch, Ops: e.Ops[2:4]}}} {
-		file := encodeEntry(e.encodeCore(), digests)
-		f.Add(file[:len(file)-4])
+	for _, digests := range [][]Digest{nil, {{Number: 299, Time: epoch, Ops: e.Ops[2:4]}}, {{Number: 298}, {Number: 299, Batched: true}}} {
+		data := encodeEntry(e.encodeCore(), digests)
+		f.Add(data[:len(data)-4])
 	}
+	data := everyBatch(3).encode()
+	f.Add(data[:len(data)-4])
 	f.Fuzz(func(t *testing.T, b []byte) {
-		file := appendCRC(b)
-		e, _, digests, err := decodeEntry(file, 300)
+		data := appendCRC(b)
+		got, err := decodeFile(data, 300)
 		if err != nil {
 			return
 		}
-		if again := encodeEntry(e.encodeCore(), digests); !bytes.Equal(again, file) {
-			t.Fatalf("accepted %x, writes %x", file, again)
+		again := file{entries: got.entries, digests: got.digests}
+		for i, e := range got.entries {
+			again.cores = append(again.cores, e.encodeCore())
+			if e.Number != 300+uint64(i) {
+				t.Fatalf("entry %d of the file is %d", i, e.Number)
+			}
 		}
-		for _, d := range digests {
+		if again := again.encode(); !bytes.Equal(again, data) {
+			t.Fatalf("accepted %x, writes %x", data, again)
+		}
+		for _, d := range got.digests {
 			if d.Number == 0 || d.Number >= 300 {
 				t.Fatalf("digest of entry %d", d.Number)
 			}

@@ -188,3 +188,9 @@ func replace(t testing.TB, b backend.Backend, key string, data []byte) {
 		t.Fatal(err)
 	}
 }
+
+// encodeEntry is the file of one entry.
+func encodeEntry(core []byte, digests []Digest) []byte {
+	f := file{cores: [][]byte{core}, digests: digests}
+	return f.encode()
+}

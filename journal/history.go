@@ -26,7 +26,8 @@ type History struct {
 	generation uint64              // of the checkpoint that names the archives
 	blocks     map[uint64][][]byte // decoded, by first entry
 	order      []uint64
-	entries    map[uint64]*Entry // of the tail
+	entries    map[uint64]*Entry            // of the tail
+	versions   map[objects.VersionID]Target // of the tail; nil: not looked at
 }
 
 // keepBlocks bounds the decoded blocks that are kept, up to 1 MB each.
@@ -137,25 +138,13 @@ func (h *History) entry(ctx context.Context, n uint64) (*Entry, []byte, error) {
 		return nil, nil, fmt.Errorf("journal entry %d: %w", n, ErrNotFound)
 	}
 	if n > h.s.watermark {
-		h.mu.Lock()
-		e := h.entries[n]
-		h.mu.Unlock()
-		if e != nil {
-			return e, e.encodeCore(), nil
-		}
-		e, _, _, err := h.j.read(ctx, n)
-		if errors.Is(err, backend.ErrNotFound) { // folded meanwhile
+		e, err := h.recent(ctx, n)
+		if errors.Is(err, backend.ErrNotFound) || errors.Is(err, errAnother) { // folded meanwhile
 			return h.moved(ctx, n, err)
 		}
 		if err != nil {
 			return nil, nil, err
 		}
-		if !h.s.holds(e) { // folded meanwhile, and a writer that is about to lose took its number
-			return h.moved(ctx, n, fmt.Errorf("is another than in this snapshot: %w", ErrCorrupt))
-		}
-		h.mu.Lock()
-		h.entries[n] = e
-		h.mu.Unlock()
 		return e, e.encodeCore(), nil
 	}
 	cores, first, err := h.block(ctx, n)
@@ -174,6 +163,38 @@ func (h *History) entry(ctx context.Context, n uint64) (*Entry, []byte, error) {
 		return nil, nil, fmt.Errorf("journal entry %d: %w", n, err)
 	}
 	return e, core, nil
+}
+
+// errAnother: entries were folded, and a writer that is about to lose took the number
+// of their file.
+var errAnother = fmt.Errorf("is another than in this snapshot: %w", ErrCorrupt)
+
+// recent reads an entry after the watermark, and those that came in one file with it.
+func (h *History) recent(ctx context.Context, n uint64) (*Entry, error) {
+	h.mu.Lock()
+	e := h.entries[n]
+	h.mu.Unlock()
+	if e != nil {
+		return e, nil
+	}
+	f, err := h.j.read(ctx, h.s.fileOf(n))
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range f.entries {
+		if !h.s.holds(e) {
+			return nil, errAnother
+		}
+	}
+	if f.last() < n {
+		return nil, errAnother
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, e := range f.entries {
+		h.entries[e.Number] = e
+	}
+	return h.entries[n], nil
 }
 
 // holds tells whether an entry of the tail does what the snapshot says of its
@@ -241,11 +262,46 @@ func (h *History) blockIn(ctx context.Context, archives []*archive, n uint64) (c
 func (h *History) Entries(ctx context.Context, n uint64) iter.Seq2[*Entry, error] {
 	return func(yield func(*Entry, error) bool) {
 		for n++; n <= h.s.Number; n++ {
-			e, err := h.Entry(ctx, n)
+			e, _, err := h.next(ctx, n)
 			if !yield(e, err) || err != nil {
 				return
 			}
 		}
+	}
+}
+
+// next is entry for who reads on in ascending order: files after the watermark are read
+// several at once.
+func (h *History) next(ctx context.Context, n uint64) (*Entry, []byte, error) {
+	if n > h.s.watermark && n < h.s.Number {
+		h.readAhead(ctx, n)
+	}
+	return h.entry(ctx, n)
+}
+
+// aheadFiles and aheadEntries bound what is read before it is asked for.
+const (
+	aheadFiles   = 64
+	aheadEntries = MaxBatch
+)
+
+// readAhead reads the file that holds entry n, if it was not read yet, and some that
+// follow. What goes wrong is told to whoever asks for the entry.
+func (h *History) readAhead(ctx context.Context, n uint64) {
+	h.mu.Lock()
+	have := h.entries[n] != nil
+	h.mu.Unlock()
+	if have {
+		return
+	}
+	var starts []uint64
+	for k := h.s.fileOf(n); k <= h.s.Number && k < n+aheadEntries && len(starts) < aheadFiles; k++ {
+		if !h.s.tail[k-h.s.watermark-1].Batched {
+			starts = append(starts, k)
+		}
+	}
+	if len(starts) > 1 {
+		each(len(starts), func(i int) { _, _ = h.recent(ctx, starts[i]) })
 	}
 }
 

@@ -108,36 +108,102 @@ func (h *History) findID(ctx context.Context, archives []*archive, want objects.
 		}
 	}
 	for _, a := range archives {
-		var rows []idRow
-		err := a.ids.Prefix(want[:], 4*len(hexPrefix), func(b []byte) bool {
-			if r := parseIDRow(b); r.Entry <= a.limit {
-				rows = append(rows, r)
-			}
-			return len(out)+len(rows) < limit
-		})
-		if errors.Is(err, backend.ErrNotFound) {
-			return nil, a.fail(fmt.Errorf("%w: %w", ErrMissing, err))
+		if len(out) >= limit {
+			break
 		}
-		if errors.Is(err, hashindex.ErrCorrupt) || errors.Is(err, io.ErrUnexpectedEOF) {
-			err = fmt.Errorf("%w: %w", ErrCorrupt, err)
-		}
+		rows, err := a.find(want[:], 4*len(hexPrefix), limit-len(out))
 		if err != nil {
-			return nil, a.fail(err)
+			return nil, err
 		}
 		for _, r := range rows {
-			if len(out) >= limit {
-				break
-			}
-			e, err := h.Entry(ctx, r.Entry)
+			t, err := h.target(ctx, a, r)
 			if err != nil {
 				return nil, err
 			}
-			op := e.Commit()
-			if op == nil || op.Target.ID != r.ID {
-				return nil, a.fail(fmt.Errorf("version %s: %w", r.ID, ErrCorrupt))
-			}
-			out = append(out, op.Target)
+			out = append(out, t)
 		}
 	}
 	return out, nil
+}
+
+// Has finds the version with an ID, the newest place where it is recorded. It costs a
+// read or two for each archive segment, of which there are few, and is meant to be
+// asked often. Errors are those of Entry.
+func (h *History) Has(ctx context.Context, id objects.VersionID) (Target, bool, error) {
+	if t, ok := h.recorded()[id]; ok {
+		return t, true, nil
+	}
+	for {
+		archives, generation := h.open(ctx)
+		t, err := h.hasID(ctx, archives, id)
+		if err == nil || !h.refresh(ctx, generation, err) {
+			return t, t.Entry != 0, err
+		}
+	}
+}
+
+// recorded are the versions of the tail.
+func (h *History) recorded() map[objects.VersionID]Target {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.versions == nil {
+		h.versions = map[objects.VersionID]Target{}
+		for i := range h.s.tail {
+			for k := range h.s.tail[i].Ops {
+				if op := &h.s.tail[i].Ops[k]; op.Kind == OpCommit {
+					h.versions[op.Target.ID] = op.Target
+				}
+			}
+		}
+	}
+	return h.versions
+}
+
+func (h *History) hasID(ctx context.Context, archives []*archive, id objects.VersionID) (Target, error) {
+	for i := len(archives) - 1; i >= 0; i-- {
+		a := archives[i]
+		rows, err := a.find(id[:], 8*objects.IDSize, 1<<20)
+		if err != nil {
+			return Target{}, err
+		}
+		if len(rows) == 0 {
+			continue
+		}
+		return h.target(ctx, a, rows[len(rows)-1])
+	}
+	return Target{}, nil
+}
+
+// target reads the version that a row of an archive names.
+func (h *History) target(ctx context.Context, a *archive, r idRow) (Target, error) {
+	e, err := h.Entry(ctx, r.Entry)
+	if err != nil {
+		return Target{}, err
+	}
+	op := e.Commit()
+	if op == nil || op.Target.ID != r.ID {
+		return Target{}, a.fail(fmt.Errorf("version %s: %w", r.ID, ErrCorrupt))
+	}
+	return op.Target, nil
+}
+
+// find returns up to limit rows whose ID begins with so many bits of prefix.
+func (a *archive) find(prefix []byte, bits, limit int) ([]idRow, error) {
+	var rows []idRow
+	err := a.ids.Prefix(prefix, bits, func(b []byte) bool {
+		if r := parseIDRow(b); r.Entry <= a.limit {
+			rows = append(rows, r)
+		}
+		return len(rows) < limit
+	})
+	if errors.Is(err, backend.ErrNotFound) {
+		return nil, a.fail(fmt.Errorf("%w: %w", ErrMissing, err))
+	}
+	if errors.Is(err, hashindex.ErrCorrupt) || errors.Is(err, io.ErrUnexpectedEOF) {
+		err = fmt.Errorf("%w: %w", ErrCorrupt, err)
+	}
+	if err != nil {
+		return nil, a.fail(err)
+	}
+	return rows, nil
 }

@@ -6,12 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sort"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/mstore/mstore/internal/backend"
-	"github.com/mstore/mstore/objects"
 )
 
 // FoldEvery is how many entries may follow a checkpoint before the next is
@@ -63,7 +63,7 @@ func (j *Journal) Init(ctx context.Context) (*State, error) {
 // listing is what a reader learns from one listing.
 type listing struct {
 	checkpoints []uint64 // generations, newest first
-	entries     []backend.Info
+	keys        []uint64 // of entry files: the numbers of their first entries, ascending
 }
 
 func (j *Journal) list(ctx context.Context) (l listing, err error) {
@@ -84,15 +84,10 @@ func (j *Journal) list(ctx context.Context) (l listing, err error) {
 		case 'c':
 			l.checkpoints = append(l.checkpoints, ^n)
 		case 'e':
-			l.entries = append(l.entries, i)
+			l.keys = append(l.keys, n)
 		}
 	}
 	return l, nil
-}
-
-func entryNumber(key string) uint64 {
-	n, _ := strconv.ParseUint(strings.TrimPrefix(key, prefix+"e"), 16, 64)
-	return n
 }
 
 // Load returns the newest snapshot. Files that vanish under it, because others
@@ -105,7 +100,7 @@ func (j *Journal) Load(ctx context.Context) (*State, error) {
 		if l, err = j.list(ctx); err != nil {
 			return nil, err
 		}
-		if len(l.checkpoints)+len(l.entries) == 0 {
+		if len(l.checkpoints)+len(l.keys) == 0 {
 			return nil, ErrNotStore
 		}
 		var s *State
@@ -125,9 +120,12 @@ func (j *Journal) Load(ctx context.Context) (*State, error) {
 // load builds the state from the listed checkpoint number skip; when that one
 // is damaged, from the one before it, whose entries are kept for that.
 func (j *Journal) load(ctx context.Context, l listing, skip int) (*State, error) {
+	keys := l.keys
+	newest := j.ahead(ctx, keys)
 	s := newState()
 	if skip < len(l.checkpoints) {
 		c, err := j.checkpoint(ctx, l.checkpoints[skip])
+		newest.wait()
 		if errors.Is(err, ErrCorrupt) {
 			if older, oerr := j.load(ctx, l, skip+1); oerr == nil {
 				older.generation = l.checkpoints[skip] // the next fold comes after it
@@ -139,23 +137,43 @@ func (j *Journal) load(ctx context.Context, l listing, skip int) (*State, error)
 		}
 		s = c
 	}
-	entries := l.entries
-	for len(entries) > 0 && entryNumber(entries[0].Key) <= s.watermark {
-		entries = entries[1:]
+	for len(keys) > 0 && keys[0] <= s.watermark {
+		keys = keys[1:]
 	}
-	for i, e := range entries {
-		if want := s.watermark + 1 + uint64(i); entryNumber(e.Key) != want {
-			return nil, fmt.Errorf("journal entry %d: %w", want, ErrMissing)
-		}
-	}
-	if len(entries) == 0 {
+	if len(keys) == 0 {
 		if s.watermark == 0 {
-			return nil, fmt.Errorf("journal entry 1: %w", ErrMissing)
+			return nil, missing(1)
 		}
 		return s, nil
 	}
-	return j.replay(ctx, s, entries)
+	return j.replay(ctx, s, keys, newest)
 }
+
+// reading is an entry file that is being read.
+type reading struct {
+	done chan struct{}
+	f    *file
+	err  error
+}
+
+// ahead begins to read the newest file while the checkpoint is read: it is needed
+// unless nothing follows the checkpoint.
+func (j *Journal) ahead(ctx context.Context, keys []uint64) *reading {
+	r := &reading{done: make(chan struct{})}
+	if len(keys) == 0 {
+		close(r.done)
+		return r
+	}
+	go func() {
+		defer close(r.done)
+		r.f, r.err = j.read(ctx, keys[len(keys)-1])
+	}()
+	return r
+}
+
+func (r *reading) wait() (*file, error) { <-r.done; return r.f, r.err }
+
+func missing(n uint64) error { return fmt.Errorf("journal entry %d: %w", n, ErrMissing) }
 
 func (j *Journal) checkpoint(ctx context.Context, generation uint64) (*State, error) {
 	b, err := backend.ReadAll(ctx, j.b, checkpointKey(generation), maxCheckpoint)
@@ -165,49 +183,84 @@ func (j *Journal) checkpoint(ctx context.Context, generation uint64) (*State, er
 	return decodeCheckpoint(b, generation)
 }
 
-// replay applies the tail to s: the newest entry, then the entries whose
-// digests cover the rest, back to the watermark.
-func (j *Journal) replay(ctx context.Context, s *State, entries []backend.Info) (*State, error) {
-	last := entries[len(entries)-1]
-	n := entryNumber(last.Key)
-	newest, hash, digests, err := j.read(ctx, n)
+// replay applies the tail to s: the newest file, then the files whose digests cover
+// the rest, back to the watermark. keys are the files after the watermark, ascending.
+func (j *Journal) replay(ctx context.Context, s *State, keys []uint64, newest *reading) (*State, error) {
+	f, err := newest.wait()
 	if err != nil {
 		return nil, err
 	}
-	digests = append(digests, newest.digest())
+	digests := f.all()
 	for digests[0].Number > s.watermark+1 {
-		at := digests[0].Number - 1
-		e, _, more, err := j.read(ctx, at)
-		if errors.Is(err, ErrCorrupt) {
-			more, err = j.around(ctx, at, n, err)
-		} else if err == nil {
-			more = append(more, e.digest())
-		}
+		more, err := j.before(ctx, keys, digests[0].Number-1)
 		if err != nil {
 			return nil, err
 		}
 		digests = append(more, digests...)
 	}
-	for _, d := range digests {
-		if d.Number > s.watermark {
-			d.Ops = withoutRecords(d.Ops)
-			s.apply(d)
-		}
+	for len(digests) > 0 && digests[0].Number <= s.watermark {
+		digests = digests[1:]
 	}
-	s.Number, s.Hash = n, hash
+	if err := complain(keys, digests); err != nil {
+		return nil, err
+	}
+	for _, d := range digests {
+		d.Ops = withoutRecords(d.Ops)
+		s.apply(d)
+	}
+	s.Hash = f.hash()
 	return s, nil
 }
 
-// around finds the digest of a damaged entry in a later one.
-func (j *Journal) around(ctx context.Context, at, last uint64, damage error) ([]Digest, error) {
-	for n := at + 1; n <= last; n++ {
-		_, _, digests, err := j.read(ctx, n)
+// before returns digests that end with entry at: those of the file that holds it, which
+// is the one with the largest number that is not beyond.
+func (j *Journal) before(ctx context.Context, keys []uint64, at uint64) ([]Digest, error) {
+	i := sort.Search(len(keys), func(i int) bool { return keys[i] > at }) - 1
+	if i < 0 {
+		return nil, missing(at)
+	}
+	f, err := j.read(ctx, keys[i])
+	if errors.Is(err, ErrCorrupt) {
+		return j.around(ctx, keys[i+1:], at, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if f.last() < at {
+		return nil, missing(f.last() + 1)
+	}
+	all := f.all()
+	return all[:uint64(len(all))-(f.last()-at)], nil
+}
+
+// complain demands that the files that are listed are those in which the entries of
+// the digests came. What it misses may have been folded away, or is lost.
+func complain(keys []uint64, digests []Digest) error {
+	for _, d := range digests {
+		if d.Batched {
+			continue
+		}
+		if len(keys) == 0 || keys[0] > d.Number {
+			return missing(d.Number)
+		}
+		if keys[0] < d.Number {
+			return fmt.Errorf("journal entry %d lies inside another file: %w", keys[0], ErrCorrupt)
+		}
+		keys = keys[1:]
+	}
+	return nil
+}
+
+// around finds what a later file repeats of a damaged one, up to entry at.
+func (j *Journal) around(ctx context.Context, later []uint64, at uint64, damage error) ([]Digest, error) {
+	for _, key := range later {
+		f, err := j.read(ctx, key)
 		if err != nil {
 			continue
 		}
-		for i, d := range digests {
+		for i, d := range f.digests {
 			if d.Number == at {
-				return digests[i : i+1], nil
+				return f.digests[:i+1], nil
 			}
 		}
 	}
@@ -221,13 +274,13 @@ func withoutRecords(ops []Op) []Op {
 	return ops
 }
 
-// read reads one entry file.
-func (j *Journal) read(ctx context.Context, n uint64) (*Entry, Hash, []Digest, error) {
+// read reads the entry file that begins with entry n.
+func (j *Journal) read(ctx context.Context, n uint64) (*file, error) {
 	b, err := backend.ReadAll(ctx, j.b, entryKey(n), maxEntry)
 	if err != nil {
-		return nil, Hash{}, nil, fmt.Errorf("reading journal entry %d: %w", n, err)
+		return nil, fmt.Errorf("reading journal entry %d: %w", n, err)
 	}
-	return decodeEntry(b, n)
+	return decodeFile(b, n)
 }
 
 // Append creates the next entry after s and returns the state that follows.
@@ -255,43 +308,10 @@ func (j *Journal) NewTx() (tx [16]byte, err error) {
 // AppendAs is Append with a transaction number that the caller has chosen, and a
 // time, which must not be zero. No two attempts may have the same number.
 func (j *Journal) AppendAs(ctx context.Context, s *State, ops []Op, at time.Time, tx [16]byte) (*State, error) {
-	e := &Entry{Number: s.Number + 1, Prev: s.Hash, Tx: tx, Time: time.Unix(0, at.UnixNano()).UTC(), Ops: ops}
-	for i := range ops {
-		switch op := &ops[i]; op.Kind {
-		case OpCommit:
-			op.Target.Entry = e.Number
-			if op.Target.Line == 0 {
-				op.Target.Line = e.Number
-			}
-		case OpExpire:
-			op.Expiry = expiryOf(e.Number, op.Expired)
-		}
-	}
-	core := e.encodeCore()
-	if len(core) > maxCore || len(ops) > maxOps {
-		return nil, fmt.Errorf("journal entry of %d bytes and %d operations is too large", len(core), len(ops))
-	}
-	digests := s.tail
-	for len(digests) > 0 && digests[0].Number <= base(e.Number) {
-		digests = digests[1:]
-	}
-	file := encodeEntry(core, digests)
-	if len(file) > maxEntry { // a reader would refuse it
-		return nil, fmt.Errorf("journal entry of %d bytes is too large: fold the journal", len(file))
-	}
-	err := j.b.Put(ctx, entryKey(e.Number), file)
-	if err = j.settle(ctx, s, e, err); err != nil {
-		return nil, err
-	}
-	next := s.clone()
-	d := e.digest()
-	d.Ops = withoutRecords(append([]Op(nil), d.Ops...))
-	next.apply(d)
-	next.Hash = objects.EntryHash(core)
-	return next, nil
+	return j.AppendAll(ctx, s, []Draft{{Ops: ops, Time: at, Tx: tx}})
 }
 
-// settle finds out whether the entry that was put counts.
+// settle finds out whether the file that was put counts, of which e is the first entry.
 func (j *Journal) settle(ctx context.Context, s *State, e *Entry, put error) error {
 	unknown := func(err error) error {
 		return fmt.Errorf("journal entry %d: %w: %w", e.Number, backend.ErrUnknown, err)
@@ -302,9 +322,9 @@ func (j *Journal) settle(ctx context.Context, s *State, e *Entry, put error) err
 	case put == nil:
 	case errors.Is(put, backend.ErrExists), errors.Is(put, backend.ErrUnknown):
 		// A repeated request may have met its own success: read it back.
-		var got *Entry
-		got, _, _, rerr = j.read(ctx, e.Number)
-		mine = rerr == nil && got.Tx == e.Tx
+		var got *file
+		got, rerr = j.read(ctx, e.Number)
+		mine = rerr == nil && got.entries[0].Tx == e.Tx
 		if mine && errors.Is(put, backend.ErrUnknown) { // there, but perhaps not durably
 			return unknown(put)
 		}

@@ -1,7 +1,6 @@
 package journal
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -15,8 +14,9 @@ import (
 	"github.com/mstore/mstore/internal/backend"
 )
 
-// Sixteen writers append at once while others fold and load: every entry is
-// there once, in one chain, and no Load fails.
+// Sixteen writers append at once, some of them batches, while others fold and load:
+// every entry is there once, in one chain, batches without anything between, and no
+// Load fails.
 func TestRace(t *testing.T) {
 	const writers = 16
 	each := 30
@@ -30,8 +30,8 @@ func TestRace(t *testing.T) {
 	for i := range writers {
 		x := w.another(b, uint64(i+10))
 		appending.Go(func() {
-			for k := range each {
-				if _, err := x.persist(ctx, fmt.Sprintf("b%d", i%3), fmt.Sprintf("%d/%d", i, k)); err != nil {
+			for k := 0; k < each; k += batchOf(i, k) {
+				if err := x.persistBatch(ctx, fmt.Sprintf("b%d", i%3), i, k, min(batchOf(i, k), each-k)); err != nil {
 					t.Error(err)
 					return
 				}
@@ -63,11 +63,25 @@ func TestRace(t *testing.T) {
 	background.Wait()
 	w.verify()
 	seen := map[string]bool{}
+	inside := 0 // entries that are still to come of a batch
+	last := ""
 	for _, m := range w.messages() {
 		if seen[m] {
 			t.Errorf("%s is there twice", m)
 		}
 		seen[m] = true
+		var i, k, of int
+		if _, err := fmt.Sscanf(m, "%d/%d of %d", &i, &k, &of); err != nil {
+			t.Fatal(err)
+		}
+		if inside > 0 && last != fmt.Sprintf("%d/%d", i, k-1) {
+			t.Errorf("%s after %s, of which %d are to come", m, last, inside)
+		}
+		if inside == 0 {
+			inside = of
+		}
+		inside--
+		last = fmt.Sprintf("%d/%d", i, k)
 	}
 	if len(seen) != writers*each || w.s.Versions != uint64(writers*each) {
 		t.Errorf("%d versions, the state says %d, want %d", len(seen), w.s.Versions, writers*each)
@@ -78,6 +92,37 @@ func TestRace(t *testing.T) {
 	}
 	if total != uint64(writers*each) {
 		t.Errorf("branches hold %d versions", total)
+	}
+}
+
+// batchOf is how many entries writer i writes at once.
+func batchOf(i, k int) int {
+	if i%2 == 0 {
+		return 1
+	}
+	return 1 + (i+k)%9
+}
+
+// persistBatch appends until it wins, as the exchange does.
+func (w *writer) persistBatch(ctx context.Context, branch string, i, k, n int) error {
+	for {
+		s, err := w.j.Load(ctx)
+		if err != nil {
+			return err
+		}
+		b := NewBatch(s)
+		for x := range n {
+			tx, err := w.j.NewTx()
+			if err != nil {
+				return err
+			}
+			if err := b.Add(Draft{Ops: commitOps(b.State(), branch, fmt.Sprintf("%d/%d of %d", i, k+x, n)), Time: epoch, Tx: tx}); err != nil {
+				return err
+			}
+		}
+		if _, err = w.j.AppendBatch(ctx, b); !errors.Is(err, ErrLost) {
+			return err
+		}
 	}
 }
 
@@ -113,7 +158,7 @@ func TestLoadEveryLength(t *testing.T) {
 				if !reflect.DeepEqual(got.comparable(), w.s.comparable()) {
 					t.Fatalf("after %d entries:\n%+v, want\n%+v", n, got.comparable(), w.s.comparable())
 				}
-				if !bytes.Equal(encodeEntry(nil, got.tail), encodeEntry(nil, w.s.tail)) {
+				if !reflect.DeepEqual(tailBytes(got), tailBytes(w.s)) {
 					t.Fatalf("after %d entries the tail differs", n)
 				}
 				most := octalDigits(n)
@@ -159,6 +204,14 @@ func TestLoadEveryLength(t *testing.T) {
 			}
 		})
 	}
+}
+
+// tailBytes are the digests of the tail as they are written.
+func tailBytes(s *State) (out [][]byte) {
+	for _, d := range s.tail {
+		out = append(out, append(digestBytes(d), flag(d.Batched)))
+	}
+	return out
 }
 
 func octalDigits(n uint64) (count int) {

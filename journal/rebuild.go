@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"hash/crc32"
 	"slices"
+	"sort"
+	"strconv"
 	"strings"
 
 	"github.com/mstore/mstore/internal/backend"
@@ -80,8 +82,11 @@ func (r *rebuilding) mend(ctx context.Context) error {
 		name := strings.TrimPrefix(i.Key, prefix)
 		switch {
 		case len(name) == 17 && name[0] == 'e':
-			n := entryNumber(i.Key)
-			good = func(b []byte) bool { _, _, _, err := decodeEntry(b, n); return err == nil }
+			n, err := strconv.ParseUint(name[1:], 16, 64)
+			if err != nil {
+				continue
+			}
+			good = func(b []byte) bool { _, err := decodeFile(b, n); return err == nil }
 		case len(name) == 17 && name[0] == 'c':
 			good = func(b []byte) bool { _, err := openCheckpoint(b); return err == nil }
 		default:
@@ -165,97 +170,118 @@ func (r *rebuilding) entries(ctx context.Context) error {
 			break
 		}
 	}
-	var last uint64
-	for _, e := range l.entries {
-		last = max(last, entryNumber(e.Key))
+	for len(l.keys) > 0 && l.keys[0] <= base.watermark {
+		l.keys = l.keys[1:]
 	}
-	if last <= base.watermark {
+	if len(l.keys) == 0 {
 		return nil
 	}
 	s := base
-	for n := base.watermark + 1; n <= last; n++ {
-		e, hash, _, err := r.j.read(ctx, n)
+	for last := l.keys[len(l.keys)-1]; s.Number < last; {
+		n := s.Number + 1
+		f, err := r.j.read(ctx, n)
 		if err != nil && ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if err == nil && e.Prev != s.Hash && n > 1 {
+		if err == nil && f.entries[0].Prev != s.Hash && n > 1 {
 			return nil // another store's, or damage beyond this
 		}
 		if err != nil {
 			if !errors.Is(err, ErrCorrupt) && !errors.Is(err, backend.ErrNotFound) {
 				return err
 			}
-			if e, hash, err = r.entry(ctx, s, n, last); err != nil || e == nil {
+			later := l.keys[sort.Search(len(l.keys), func(i int) bool { return l.keys[i] > n }):]
+			if f, err = r.file(ctx, s, n, later); err != nil || f == nil {
 				return err
 			}
 		}
 		s = s.clone()
-		d := e.digest()
-		d.Ops = withoutRecords(slices.Clone(d.Ops))
-		s.apply(d)
-		s.Hash = hash
+		for _, d := range f.all()[len(f.digests):] {
+			d.Ops = withoutRecords(slices.Clone(d.Ops))
+			s.apply(d)
+		}
+		s.Hash = f.hash()
 	}
 	return nil
 }
 
-// entry makes entry n again, which follows s; nil when that is not possible.
-func (r *rebuilding) entry(ctx context.Context, s *State, n, last uint64) (*Entry, Hash, error) {
-	e, from := r.repeated(ctx, s, n, last), "later entries"
-	if e == nil {
-		e, from = r.footer(ctx, s, n), "a pack's footer"
+// file makes the file again that begins with entry n and follows s; nil when that is not
+// possible. later are the files after it.
+func (r *rebuilding) file(ctx context.Context, s *State, n uint64, later []uint64) (*file, error) {
+	entries, from := r.repeated(ctx, n, later), "later entries"
+	if entries == nil {
+		entries, from = r.footer(ctx, s, n), "a pack's footer"
 	}
-	if e == nil {
-		return nil, Hash{}, nil
+	if entries == nil {
+		return nil, nil
 	}
-	core := e.encodeCore()
-	hash := objects.EntryHash(core)
-	if next, _, _, err := r.j.read(ctx, n+1); err == nil && next.Prev != hash {
-		return nil, Hash{}, nil
+	f := &file{entries: entries}
+	prev := s.Hash
+	for _, e := range entries {
+		e.Prev = prev
+		core := e.encodeCore()
+		f.cores = append(f.cores, core)
+		prev = objects.EntryHash(core)
 	}
-	digests := s.tail
-	for len(digests) > 0 && digests[0].Number <= base(n) {
-		digests = digests[1:]
+	if next, err := r.j.read(ctx, f.last()+1); err == nil && next.entries[0].Prev != prev {
+		return nil, nil
 	}
-	if err := r.write(ctx, entryKey(n), encodeEntry(core, digests), from); err != nil {
-		return nil, Hash{}, fmt.Errorf("rebuilding journal entry %d: %w", n, err)
+	f.digests = s.repeated(f.first(), f.last())
+	if err := r.write(ctx, entryKey(n), f.encode(), from); err != nil {
+		return nil, fmt.Errorf("rebuilding journal entry %d: %w", n, err)
 	}
-	return e, hash, nil
+	return f, nil
 }
 
-// repeated finds what a later entry says of entry n.
-func (r *rebuilding) repeated(ctx context.Context, s *State, n, last uint64) *Entry {
-	for k := n + 1; k <= last; k++ {
-		_, _, digests, err := r.j.read(ctx, k)
+// repeated finds what a later file says of entry n, and of those that came with it.
+func (r *rebuilding) repeated(ctx context.Context, n uint64, later []uint64) []*Entry {
+	for _, key := range later {
+		f, err := r.j.read(ctx, key)
 		if err != nil {
 			continue
 		}
-		for _, d := range digests {
-			if d.Number != n {
-				continue
-			}
-			e := &Entry{Number: n, Prev: s.Hash, Tx: d.Tx, Time: d.Time, Ops: slices.Clone(d.Ops)}
-			for i := range e.Ops {
-				switch op := &e.Ops[i]; op.Kind {
-				case OpCommit:
-					c := r.records[op.Target.ID]
-					if c == nil {
-						return nil
-					}
-					op.Record = c.Record
-				case OpExpire:
-					return nil // nothing else knows what it names
-				}
-			}
-			return e
+		i := slices.IndexFunc(f.digests, func(d Digest) bool { return d.Number == n })
+		if i < 0 {
+			continue
 		}
+		var entries []*Entry
+		for _, d := range f.digests[i:] {
+			if d.Number > n && !d.Batched {
+				break
+			}
+			e := r.entry(d)
+			if e == nil {
+				return nil
+			}
+			entries = append(entries, e)
+		}
+		return entries
 	}
 	return nil
+}
+
+// entry makes an entry from its digest; nil when more would have to be known.
+func (r *rebuilding) entry(d Digest) *Entry {
+	e := &Entry{Number: d.Number, Tx: d.Tx, Time: d.Time, Ops: slices.Clone(d.Ops)}
+	for i := range e.Ops {
+		switch op := &e.Ops[i]; op.Kind {
+		case OpCommit:
+			c := r.records[op.Target.ID]
+			if c == nil {
+				return nil
+			}
+			op.Record = c.Record
+		case OpExpire:
+			return nil // nothing else knows what it names
+		}
+	}
+	return e
 }
 
 // footer makes entry n from what a pack says it was written for: a version on a
 // name that is where the version's parent is, in packs that the journal does not
 // name yet.
-func (r *rebuilding) footer(ctx context.Context, s *State, n uint64) *Entry {
+func (r *rebuilding) footer(ctx context.Context, s *State, n uint64) []*Entry {
 	var found *Entry
 	for _, c := range r.records {
 		if c.Intent == nil || s.names(c.Pack.Name) {
@@ -286,10 +312,13 @@ func (r *rebuilding) footer(ctx context.Context, s *State, n uint64) *Entry {
 		if found != nil {
 			return nil // two could be it
 		}
-		found = &Entry{Number: n, Prev: s.Hash, Tx: c.Intent.Tx, Time: c.Intent.Time,
+		found = &Entry{Number: n, Tx: c.Intent.Tx, Time: c.Intent.Time,
 			Ops: []Op{{Kind: OpAddPacks, Packs: append(slices.Clone(c.Intent.Packs), c.Pack)}, op}}
 	}
-	return found
+	if found == nil {
+		return nil
+	}
+	return []*Entry{found}
 }
 
 // merged finds the further parents of a version that follows s.

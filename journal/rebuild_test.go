@@ -92,8 +92,8 @@ func TestRebuildEntry(t *testing.T) {
 			switch {
 			case errors.Is(err, backend.ErrNotFound) || !bytes.Equal(got, good):
 				// Not repeated yet, and no pack of its own tells of it.
-				e, _, _, _ := decodeEntry(good, n)
-				if e.Commit() != nil || n&7 != 0 {
+				f, _ := decodeFile(good, n)
+				if f.entries[0].Commit() != nil || n&7 != 0 {
 					t.Errorf("entry %d %s: not rebuilt (%v)", n, how, done)
 				}
 				_ = b.Delete(t.Context(), key)

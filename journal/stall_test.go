@@ -35,6 +35,14 @@ func TestStalledWriterLoses(t *testing.T) {
 		gone      bool // the number is free again
 	}{
 		{"another entry", func(w *writer) { w.commits(1) }, false},
+		{"a batch", func(w *writer) { w.appendBatch("main", "batch", 7) }, false},
+		{"a batch and two folds", func(w *writer) {
+			w.appendBatch("main", "batch", 7)
+			w.fold()
+			w.appendBatch("main", "batch", 7)
+			w.fold()
+			w.commits(1)
+		}, true},
 		{"a fold", func(w *writer) { w.commits(5); w.fold() }, false},
 		{"a fold and entries", func(w *writer) { w.commits(5); w.fold(); w.commits(9) }, false},
 		{"two folds", func(w *writer) { w.commits(5); w.fold(); w.commits(1); w.fold() }, true},
@@ -55,8 +63,12 @@ func TestStalledWriterLoses(t *testing.T) {
 			w.fold()
 		}, true},
 	} {
-		for _, killed := range []bool{false, true} {
-			t.Run(fmt.Sprintf("%s, killed %v", c.name, killed), func(t *testing.T) {
+		for _, how := range []struct {
+			killed bool
+			size   int // of the batch
+		}{{false, 1}, {true, 1}, {false, 40}, {true, 40}, {false, 1000}} {
+			t.Run(fmt.Sprintf("%s, %+v", c.name, how), func(t *testing.T) {
+				killed := how.killed
 				if killed && !c.gone {
 					t.Skip("its put does not take effect")
 				}
@@ -83,7 +95,7 @@ func TestStalledWriterLoses(t *testing.T) {
 					return nil
 				}
 				number := late.s.Number + 1
-				_, err := late.j.Append(t.Context(), late.s, commitOps(late.s, "main", "bogus"), time.Time{})
+				_, err := late.j.AppendBatch(t.Context(), late.batch("main", "bogus", how.size))
 				want := ErrLost
 				if killed {
 					want = backend.ErrUnknown // it did not live to hear of it
@@ -104,8 +116,8 @@ func TestStalledWriterLoses(t *testing.T) {
 				others.commits(130)
 				others.fold()
 				others.verify()
-				if e, _, _, err := others.j.read(t.Context(), number); err == nil {
-					if v, _, _ := e.Version(); v != nil && v.Message == "bogus" {
+				if f, err := others.j.read(t.Context(), number); err == nil {
+					if v, _, _ := f.entries[0].Version(); v != nil && v.Message == "bogus" {
 						t.Error("the lost entry is still there")
 					}
 				}
@@ -132,50 +144,52 @@ func TestLostAnswer(t *testing.T) {
 		{"its own success, folded twice", backend.ErrExists, func(w *writer) { w.load(); w.fold(); w.commits(1); w.fold() }, nil},
 		{"unknown, folded twice", errCut, func(w *writer) { w.load(); w.fold(); w.commits(1); w.fold() }, nil},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			b := backend.NewMem()
-			others := newStore(t, b)
-			others.commits(5)
-			armed := true
-			answers := &answering{Backend: b, put: func(key string, err error) error {
-				if !armed || err != nil || !strings.HasPrefix(key, prefix+"e") {
-					return err
+		for _, size := range []int{1, 30} {
+			t.Run(fmt.Sprintf("%s, %d entries", c.name, size), func(t *testing.T) {
+				b := backend.NewMem()
+				others := newStore(t, b)
+				others.commits(5)
+				armed := true
+				answers := &answering{Backend: b, put: func(key string, err error) error {
+					if !armed || err != nil || !strings.HasPrefix(key, prefix+"e") {
+						return err
+					}
+					armed = false
+					if c.meanwhile != nil {
+						c.meanwhile(others)
+					}
+					if c.answer == errCut {
+						return fmt.Errorf("%w: %w", backend.ErrUnknown, errCut)
+					}
+					return c.answer
+				}}
+				w := others.another(answers, 7)
+				s, err := w.j.AppendBatch(t.Context(), w.batch("main", "mine", size))
+				if !errors.Is(err, c.want) {
+					t.Fatalf("%v, want %v", err, c.want)
 				}
-				armed = false
-				if c.meanwhile != nil {
-					c.meanwhile(others)
+				if err == nil && s.Names["main"].To.Seq != uint64(5+size) {
+					t.Errorf("the state after it has v%d", s.Names["main"].To.Seq)
 				}
-				if c.answer == errCut {
-					return fmt.Errorf("%w: %w", backend.ErrUnknown, errCut)
+				others.load()
+				n := 0
+				for _, m := range others.messages() {
+					if m == "mine" {
+						n++
+					}
 				}
-				return c.answer
-			}}
-			w := others.another(answers, 7)
-			s, err := w.j.Append(t.Context(), w.s, commitOps(w.s, "main", "mine"), time.Time{})
-			if !errors.Is(err, c.want) {
-				t.Fatalf("%v, want %v", err, c.want)
-			}
-			if err == nil && s.Names["main"].To.Seq != 6 {
-				t.Errorf("the state after it has v%d", s.Names["main"].To.Seq)
-			}
-			others.load()
-			n := 0
-			for _, m := range others.messages() {
-				if m == "mine" {
-					n++
+				if n != size {
+					t.Errorf("%d of %d entries are there", n, size)
 				}
-			}
-			if n != 1 {
-				t.Errorf("the entry is there %d times", n)
-			}
-			others.verify()
-		})
+				others.verify()
+			})
+		}
 	}
 }
 
 // A put that somebody else won, and one of which nothing is known.
 func TestLostAnswerOfNoEffect(t *testing.T) {
-	for _, other := range []bool{true, false} {
+	for i, other := range []bool{true, false, true, false} {
 		b := backend.NewMem()
 		others := newStore(t, b)
 		hook := &backend.Hook{Backend: b, Before: func(op, key string) error {
@@ -188,7 +202,7 @@ func TestLostAnswerOfNoEffect(t *testing.T) {
 			return nil
 		}}
 		w := others.another(hook, 7)
-		_, err := w.j.Append(t.Context(), w.s, commitOps(w.s, "main", "mine"), time.Time{})
+		_, err := w.j.AppendBatch(t.Context(), w.batch("main", "mine", 1+5*(i/2)))
 		want := backend.ErrUnknown
 		if other {
 			want = ErrLost

@@ -132,10 +132,29 @@ func (s *State) Files() (keys []string) {
 	for _, x := range s.Segments {
 		keys = append(keys, x.Key())
 	}
-	for n := s.watermark + 1; n <= s.Number; n++ {
-		keys = append(keys, entryKey(n))
+	for i := range s.tail {
+		if !s.tail[i].Batched {
+			keys = append(keys, entryKey(s.tail[i].Number))
+		}
 	}
 	return keys
+}
+
+// fileOf returns the number of the first entry of the file that holds entry n, which
+// lies after the watermark.
+func (s *State) fileOf(n uint64) uint64 {
+	for s.tail[n-s.watermark-1].Batched {
+		n--
+	}
+	return n
+}
+
+// keyOf names the file in which entry n came.
+func (s *State) keyOf(n uint64) string {
+	if n > s.watermark {
+		n = s.fileOf(n)
+	}
+	return entryKey(n)
 }
 
 // clone copies what apply changes.
@@ -169,7 +188,7 @@ func (s *State) apply(d Digest) {
 			s.Versions++
 			s.Names[op.Name] = Name{Kind: op.NameKind, Name: op.Name, To: op.Target, Moved: d.Number, Time: d.Time}
 		case OpSetName:
-			s.Names[op.Name] = Name{Kind: op.NameKind, Name: op.Name, To: op.Target, Moved: d.Number, Time: d.Time, Forked: op.NameKind == Branch}
+			s.Names[op.Name] = Name{Kind: op.NameKind, Name: op.Name, To: op.Target, Moved: d.Number, Time: d.Time, Forked: op.NameKind == Branch || op.NameKind == Remote}
 		case OpDeleteName:
 			delete(s.Names, op.Name)
 		case OpAddPacks:

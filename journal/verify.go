@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/mstore/mstore/internal/backend"
+	"github.com/mstore/mstore/internal/wire"
 	"github.com/mstore/mstore/objects"
 	"github.com/mstore/mstore/objects/pack"
 )
@@ -51,20 +52,19 @@ func (j *Journal) Verify(ctx context.Context, s *State, report func(Finding)) (f
 			}
 		}
 	}
-	for _, e := range l.entries {
-		n := entryNumber(e.Key)
-		if n <= floor {
+	for _, key := range l.keys {
+		if key <= floor {
 			continue
 		}
-		if n > s.Number {
+		if key > s.Number {
 			break
 		}
-		got, _, digests, err := j.read(ctx, n)
-		if err := v.note(ctx, e.Key, err); err != nil {
+		f, err := j.read(ctx, key)
+		if err := v.note(ctx, entryKey(key), err); err != nil {
 			return v.files, err
 		}
-		if got != nil {
-			v.digests(e.Key, got, digests)
+		if f != nil {
+			v.digests(f)
 		}
 	}
 	return v.files, v.chain(ctx)
@@ -120,20 +120,25 @@ func (v *verifier) note(ctx context.Context, key string, err error) error {
 
 // digests remembers what entries say they did, and compares it with what
 // later ones repeat.
-func (v *verifier) digests(key string, e *Entry, digests []Digest) {
+func (v *verifier) digests(f *file) {
 	if v.ops == nil {
 		v.ops = map[uint64][]byte{}
 	}
-	v.ops[e.Number] = digestBytes(e.digest())
-	for _, d := range digests {
-		if want, ok := v.ops[d.Number]; ok && !bytes.Equal(want, digestBytes(d)) {
-			v.report(Finding{Key: key, Err: fmt.Errorf("what it repeats of entry %d differs: %w", d.Number, ErrCorrupt)})
+	for i, d := range f.all() {
+		said := append(digestBytes(d), flag(d.Batched))
+		if want, ok := v.ops[d.Number]; ok && !bytes.Equal(want, said) {
+			v.report(Finding{Key: entryKey(f.first()), Err: fmt.Errorf("what it repeats of entry %d differs: %w", d.Number, ErrCorrupt)})
+		}
+		if i >= len(f.digests) {
+			v.ops[d.Number] = said
 		}
 	}
 }
 
 func digestBytes(d Digest) []byte {
-	return encodeEntry(nil, []Digest{d})
+	var w wire.Encoder
+	d.encode(&w)
+	return w.B
 }
 
 // archive verifies one archive segment, whole.
@@ -217,19 +222,22 @@ func (v *verifier) chain(ctx context.Context) error {
 	var prev Hash
 	known := true // prev is the hash of the entry before
 	for n := uint64(1); n <= v.s.Number; n++ {
-		e, core, err := h.entry(ctx, n)
+		e, core, err := h.next(ctx, n)
 		if err != nil {
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
 			if known { // the file itself is reported already; say which entry
-				v.report(Finding{Key: entryKey(n), Err: err})
+				v.report(Finding{Key: v.s.keyOf(n), Err: err})
 			}
 			known = false
+			for n < v.s.Number && n >= v.s.watermark && v.s.tail[n-v.s.watermark].Batched { // in one file with it
+				n++
+			}
 			continue
 		}
 		if known && e.Prev != prev {
-			v.report(Finding{Key: entryKey(n), Err: fmt.Errorf("entry %d does not follow the one before: %w", n, ErrCorrupt)})
+			v.report(Finding{Key: v.s.keyOf(n), Err: fmt.Errorf("entry %d does not follow the one before: %w", n, ErrCorrupt)})
 		}
 		_, _, err = e.Version()
 		if err == nil {
@@ -239,12 +247,12 @@ func (v *verifier) chain(ctx context.Context) error {
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
-			v.report(Finding{Key: entryKey(n), Err: err})
+			v.report(Finding{Key: v.s.keyOf(n), Err: err})
 		}
 		prev, known = objects.EntryHash(core), true
 	}
 	if known && prev != v.s.Hash {
-		v.report(Finding{Key: entryKey(v.s.Number), Err: fmt.Errorf("hash of the newest entry: %w", ErrCorrupt)})
+		v.report(Finding{Key: v.s.keyOf(v.s.Number), Err: fmt.Errorf("hash of the newest entry: %w", ErrCorrupt)})
 	}
 	return nil
 }

@@ -22,6 +22,11 @@ type Reader struct {
 	// Reload, if not nil, gives the pack set as it is now: it is called when a
 	// pack has gone, because others fold or collect.
 	Reload func(ctx context.Context) (*pack.Set, error)
+	// Promised, if not nil, is asked for a recipe or a piece that no live pack lists,
+	// and that another store may have: key is the blob's of a recipe. The Reader that it
+	// returns has it, and is of this store when it has been stored here meanwhile. An
+	// error that wraps ErrMissing says that nobody promises it.
+	Promised func(ctx context.Context, kind pack.Kind, key pack.Key) (*Reader, error)
 
 	buffers *buffers
 	cache   *pieceCache
@@ -38,6 +43,19 @@ const maxNodes = 8192
 func NewReader(b backend.Backend, set *pack.Set) *Reader {
 	buf := new(buffers)
 	return &Reader{b: b, set: set, nodes: map[TreeID]*treeNode{}, buffers: buf, cache: newPieceCache(buf, rootBytes)}
+}
+
+// Promising returns a Reader of the same packs, with the same caches, that asks promised.
+func (r *Reader) Promising(promised func(context.Context, pack.Kind, pack.Key) (*Reader, error)) *Reader {
+	p := &Reader{b: r.b, Reload: r.Reload, Promised: promised, buffers: r.buffers, cache: r.cache, set: r.Set(), nodes: map[TreeID]*treeNode{}}
+	return p
+}
+
+// Use makes the Reader read the packs of set, which lie in the same backend.
+func (r *Reader) Use(set *pack.Set) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.set = set
 }
 
 // Set returns the packs that are read.
@@ -93,6 +111,31 @@ func (r *Reader) read(ctx context.Context, dst []byte, kind pack.Kind, key pack.
 type readAt func(ctx context.Context, dst []byte, l pack.Loc) ([]byte, error)
 
 func (r *Reader) readWith(ctx context.Context, dst []byte, kind pack.Kind, key pack.Key, at readAt) ([]byte, error) {
+	out, err := r.readHere(ctx, dst, kind, key, at)
+	if r.Promised == nil || kind != pack.KindPiece || !errors.Is(err, ErrMissing) {
+		return out, err
+	}
+	from, perr := r.promised(ctx, kind, key)
+	switch {
+	case errors.Is(perr, ErrMissing):
+		return nil, err
+	case perr != nil:
+		return nil, perr
+	}
+	return from.readHere(ctx, dst, kind, key, from.ReadAt)
+}
+
+// promised asks another store for a record.
+func (r *Reader) promised(ctx context.Context, kind pack.Kind, key pack.Key) (*Reader, error) {
+	from, err := r.Promised(ctx, kind, key)
+	if err == nil && from.b == r.b {
+		r.Use(from.Set())
+	}
+	return from, err
+}
+
+// readHere is readWith in the packs of this store alone.
+func (r *Reader) readHere(ctx context.Context, dst []byte, kind pack.Kind, key pack.Key, at readAt) ([]byte, error) {
 	set := r.Set()
 	out, err := readFrom(ctx, set, dst, kind, key, at)
 	if !errors.Is(err, backend.ErrNotFound) {
@@ -104,9 +147,7 @@ func (r *Reader) readWith(ctx context.Context, dst []byte, kind pack.Kind, key p
 			return nil, rerr
 		}
 		now.Inherit(set)
-		r.mu.Lock()
-		r.set = now
-		r.mu.Unlock()
+		r.Use(now)
 		out, err = readFrom(ctx, now, dst, kind, key, at)
 	}
 	if errors.Is(err, backend.ErrNotFound) {
@@ -239,12 +280,27 @@ func (r *Reader) piece(ctx context.Context, dst []byte, id PieceID, at readAt) (
 // Recipe returns how a blob is put together. A blob that is one piece has one
 // part.
 func (r *Reader) Recipe(ctx context.Context, id BlobID) (*Recipe, error) {
+	rc, err := r.recipe(ctx, id)
+	if r.Promised == nil || !errors.Is(err, ErrMissing) {
+		return rc, err
+	}
+	from, perr := r.promised(ctx, pack.KindRecipe, pack.Key(id))
+	switch {
+	case errors.Is(perr, ErrMissing):
+		return nil, err
+	case perr != nil:
+		return nil, perr
+	}
+	return from.recipe(ctx, id)
+}
+
+func (r *Reader) recipe(ctx context.Context, id BlobID) (*Recipe, error) {
 	set := r.Set()
 	l, err := set.Find(ctx, pack.KindPiece, pack.Key(id))
 	if err == nil {
 		return onePiece(id, l), nil
 	}
-	raw, rerr := r.read(ctx, nil, pack.KindRecipe, pack.Key(id))
+	raw, rerr := r.readHere(ctx, nil, pack.KindRecipe, pack.Key(id), r.ReadAt)
 	if rerr == nil {
 		rc, _, err := DecodeRecipe(raw)
 		return rc, err

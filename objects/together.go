@@ -13,16 +13,18 @@ import (
 // differences to, are decoded once, as long as they are asked for while they are
 // among the last that have room in so many bytes. Errors are those of Blob.
 func (r *Reader) Together(ctx context.Context, bytes int, a, b BlobID) (x, y *Blob, err error) {
+	var recipes [2]*Recipe
+	for i, id := range [2]BlobID{a, b} {
+		if recipes[i], err = r.Recipe(ctx, id); err != nil {
+			return nil, nil, err
+		}
+	}
 	s := NewReader(r.b, r.Set())
-	s.Reload, s.buffers = r.Reload, r.buffers
+	s.Reload, s.Promised, s.buffers = r.Reload, r.Promised, r.buffers
 	s.cache = newPieceCache(r.buffers, bytes)
 	s.cache.wanted = map[PieceID]int64{}
 	var both [2]*Blob
-	for i, id := range [2]BlobID{a, b} {
-		rc, err := r.Recipe(ctx, id)
-		if err != nil {
-			return nil, nil, err
-		}
+	for i, rc := range recipes {
 		for _, p := range rc.Parts {
 			s.cache.wanted[p.Piece] = p.Size
 		}

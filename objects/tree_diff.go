@@ -2,6 +2,7 @@ package objects
 
 import (
 	"context"
+	"fmt"
 	"iter"
 )
 
@@ -26,6 +27,18 @@ func (d *TreeDiff) Change() Change {
 // DiffTrees yields where two trees differ, in order of path. Nodes that both
 // have are not read.
 func DiffTrees(ctx context.Context, from, to *Tree) iter.Seq2[TreeDiff, error] {
+	return diffTrees(ctx, from, to, nil)
+}
+
+// DiffNewTree is DiffTrees for a tree of which nothing is believed: opened is told of
+// each node of to that was read, among which are all those that from does not have, and
+// a node that is not what the one above it says is an error that wraps ErrCorrupt, so
+// that no tree is longer than what it lists.
+func DiffNewTree(ctx context.Context, from, to *Tree, opened func(TreeID)) iter.Seq2[TreeDiff, error] {
+	return diffTrees(ctx, from, to, opened)
+}
+
+func diffTrees(ctx context.Context, from, to *Tree, opened func(TreeID)) iter.Seq2[TreeDiff, error] {
 	return func(yield func(TreeDiff, error) bool) {
 		if from.ID == to.ID {
 			return
@@ -39,6 +52,9 @@ func DiffTrees(ctx context.Context, from, to *Tree) iter.Seq2[TreeDiff, error] {
 		if err != nil {
 			yield(TreeDiff{}, err)
 			return
+		}
+		if b.opened = opened; opened != nil && to.ID != (TreeID{}) {
+			opened(to.ID)
 		}
 		for {
 			d, ok, err := nextDiff(a, b)
@@ -93,6 +109,9 @@ type treeCursor struct {
 	ctx   context.Context
 	tree  *Tree
 	stack []treeNode // copies, whose items already passed are cut off
+
+	opened func(TreeID) // nil: nodes are believed
+	passed string       // the last item that was passed
 }
 
 func newTreeCursor(ctx context.Context, t *Tree) (*treeCursor, error) {
@@ -118,6 +137,7 @@ func (c *treeCursor) head() (*treeItem, int) {
 
 func (c *treeCursor) skip() {
 	top := &c.stack[len(c.stack)-1]
+	c.passed = top.items[0].key
 	top.items = top.items[1:]
 }
 
@@ -127,7 +147,16 @@ func (c *treeCursor) expand() error {
 	if err != nil {
 		return err
 	}
+	if c.opened != nil {
+		count, size, last := n.summary()
+		if count != it.count || size != it.size || last != it.key || count == 0 || n.items[0].key <= c.passed && c.passed != "" {
+			return fmt.Errorf("tree node %s: %w: it is not what the node above says", TreeID(it.id), ErrCorrupt)
+		}
+		c.opened(it.id)
+	}
+	passed := c.passed
 	c.skip()
+	c.passed = passed // what is below comes first
 	c.stack = append(c.stack, *n)
 	return nil
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/mstore/mstore/journal"
 )
 
 // ErrBadName: a name that a branch, tag or alias cannot have.
@@ -46,7 +48,7 @@ func CheckName(name string) error {
 		why = "it looks like a version number"
 	case isHex(name):
 		why = "it looks like an ID"
-	case strings.HasPrefix(strings.ToLower(name), "safety/") || strings.HasPrefix(strings.ToLower(name), "quarantine/"):
+	case strings.HasPrefix(strings.ToLower(name), "safety/") || strings.HasPrefix(strings.ToLower(name), "quarantine/") || strings.HasPrefix(strings.ToLower(name), journal.Incoming):
 		why = "names there are made by mstore"
 	}
 	if why != "" {

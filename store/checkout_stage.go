@@ -11,6 +11,7 @@ import (
 
 	"github.com/mstore/mstore/internal/vfs"
 	"github.com/mstore/mstore/internal/wrapper"
+	"github.com/mstore/mstore/objects"
 )
 
 // stage writes every model to a temporary file, verified and synced.
@@ -20,6 +21,13 @@ func (c *checkout) stage(ctx context.Context) error {
 	}
 	if err := c.fs.MkdirAll(c.temp); err != nil {
 		return fmt.Errorf("making room for temporary files: %w", err)
+	}
+	blobs := make([]objects.BlobID, len(c.write))
+	for i, t := range c.write {
+		blobs[i] = t.Blob
+	}
+	if err := c.sn.need(ctx, blobs); err != nil {
+		return err
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -70,7 +78,7 @@ feed:
 
 func (c *checkout) stageOne(ctx context.Context, t *target, progress func(int64)) error {
 	err := c.decode(ctx, c.v, t, progress)
-	if err == nil || !(errors.Is(err, ErrDamaged) || errors.Is(err, ErrExpired)) || !c.o.Fallback {
+	if err == nil || !absent(err) || !c.o.Fallback {
 		return err
 	}
 	for v, verr := range c.s.Log(ctx, LogOptions{Rev: c.v.ID.String(), Paths: []string{t.Path}}) {

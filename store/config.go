@@ -44,6 +44,7 @@ var settingsBelow = map[string]func(key, value string) error{
 	},
 	kindSetting:   checkKind,
 	branchSetting: checkBranchSetting,
+	remoteSetting: checkRemoteSetting,
 	bestOf:        checkBest,
 	metaParams:    func(_, value string) error { _, err := schema.ParsePath(value); return err },
 	metaMetrics:   func(_, value string) error { _, err := schema.ParsePath(value); return err },

@@ -169,6 +169,10 @@ func (d *Diff) Len() int { return len(d.pairs) }
 // the sequence.
 func (d *Diff) Models(ctx context.Context) iter.Seq2[*ModelDiff, error] {
 	return func(yield func(*ModelDiff, error) bool) {
+		if err := d.need(ctx); err != nil {
+			yield(nil, err)
+			return
+		}
 		for i := range d.pairs {
 			m, err := d.model(ctx, &d.pairs[i])
 			if !yield(m, classify(err)) || err != nil {
@@ -176,6 +180,21 @@ func (d *Diff) Models(ctx context.Context) iter.Seq2[*ModelDiff, error] {
 			}
 		}
 	}
+}
+
+// need gets what is promised of the models that are compared.
+func (d *Diff) need(ctx context.Context) error {
+	var blobs []objects.BlobID
+	for _, p := range d.pairs {
+		if d.how.NamesOnly || p.from == nil || p.to == nil || p.from.Blob == p.to.Blob {
+			continue
+		}
+		blobs = append(blobs, p.from.Blob)
+		if d.To != nil {
+			blobs = append(blobs, p.to.Blob)
+		}
+	}
+	return d.sn.need(ctx, blobs)
 }
 
 func (d *Diff) model(ctx context.Context, p *diffPair) (*ModelDiff, error) {

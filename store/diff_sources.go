@@ -66,7 +66,7 @@ func openTogether(ctx context.Context, m, n *savedModel) (x, y sideContent, err 
 	if err != nil {
 		return nil, nil, err
 	}
-	if a.b, b.b, err = m.sn.r.Together(ctx, diffWorkers()*workerBytes, m.m.Blob, n.m.Blob); err != nil {
+	if a.b, b.b, err = m.sn.content.Together(ctx, diffWorkers()*workerBytes, m.m.Blob, n.m.Blob); err != nil {
 		return nil, nil, classify(err)
 	}
 	return savedContent{a}, savedContent{b}, nil

@@ -33,6 +33,8 @@ var (
 	ErrDamaged = errors.New("damaged or lost")
 	// ErrExpired: retention has let the content go.
 	ErrExpired = errors.New("expired")
+	// ErrPromised: the content lies in another store alone, which cannot be reached.
+	ErrPromised = errors.New("promised, and not here")
 	// ErrConflict: refused, because of what others did or of what is on disk.
 	ErrConflict = errors.New("conflict")
 	// ErrChanging, which is an ErrConflict: a file changed again and again while it was
@@ -61,7 +63,7 @@ func classify(err error) error {
 	if err == nil {
 		return nil
 	}
-	for _, kind := range []error{ErrNoStore, ErrNotFound, ErrAmbiguous, ErrUsage, ErrFormat, ErrDamaged, ErrExpired, ErrConflict, ErrInvalid, ErrReadOnly} {
+	for _, kind := range []error{ErrNoStore, ErrNotFound, ErrAmbiguous, ErrUsage, ErrFormat, ErrPromised, ErrDamaged, ErrExpired, ErrConflict, ErrInvalid, ErrReadOnly} {
 		if errors.Is(err, kind) {
 			return err
 		}

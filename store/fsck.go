@@ -32,6 +32,9 @@ type FsckOptions struct {
 	// Since, if not zero: besides the structure of everything, the content of packs
 	// that came since then only.
 	Since time.Time
+	// Remote: ask the remotes whether they have what they promise. One that cannot be
+	// reached is an error then.
+	Remote bool
 }
 
 func (o *FsckOptions) partial() bool { return o.Sample > 0 || !o.Since.IsZero() }
@@ -61,6 +64,10 @@ type FsckReport struct {
 	Repaired int      // files and contents that Repair wrote again
 	Repairs  []Repair // what these were
 	Expired  int      // contents that retention let go
+	Promised int      // contents that lie at a remote alone
+	// ExpiredThere counts contents of Promised that retention let go at the remote: known
+	// with FsckOptions.Remote only.
+	ExpiredThere int
 }
 
 // Fsck proves the integrity of the store: the journal's chain, every pack,
@@ -97,8 +104,7 @@ func (s *Store) Fsck(ctx context.Context, o FsckOptions) (*FsckReport, error) {
 
 // check looks at everything once, as if some packs were not there.
 func (s *Store) check(ctx context.Context, o FsckOptions, without map[pack.Name]bool) (*fsck, error) {
-	f := &fsck{s: s, o: o, without: without, rep: &FsckReport{}, bad: map[[objects.IDSize]byte]*Problem{}, damaged: map[pack.Name]bool{},
-		checked: map[pack.Name]map[uint32]bool{}, blobs: map[objects.BlobID]int64{}, partOf: map[[objects.IDSize]byte]bool{}}
+	f := newFsck(s, o, without)
 	sn, err := s.load(ctx)
 	if errors.Is(err, ErrDamaged) {
 		f.problem(Problem{Kind: "corrupt", Detail: err.Error()})
@@ -110,6 +116,11 @@ func (s *Store) check(ctx context.Context, o FsckOptions, without map[pack.Name]
 	if len(without) > 0 {
 		sn = s.snapshotWithout(sn.st, without)
 	}
+	return s.checkAs(ctx, f, sn)
+}
+
+// checkAs looks at a snapshot.
+func (s *Store) checkAs(ctx context.Context, f *fsck, sn *snapshot) (*fsck, error) {
 	f.sn = sn
 	sn.r.KeepPieces(keepPieces)
 	for _, step := range []func(context.Context) error{f.format, f.journal, f.packs, f.condemned, f.pick, f.trees, f.contents, f.records, f.names, f.parity, f.attribute} {
@@ -133,12 +144,18 @@ func (s *Store) snapshotWithout(st *journal.State, without map[pack.Name]bool) *
 	set := pack.NewSet(s.b, st.Packs, st.Segments, hidden)
 	set.Recover = func(ctx context.Context) ([]pack.Info, error) { return sn.h.LivePacks(ctx) }
 	sn.r = objects.NewReader(s.b, set)
+	sn.content = sn.r
 	return sn
 }
 
 // keepPieces is how many bytes of decoded pieces are kept, as bases of those that
 // come after.
 const keepPieces = 64 << 20
+
+func newFsck(s *Store, o FsckOptions, without map[pack.Name]bool) *fsck {
+	return &fsck{s: s, o: o, without: without, rep: &FsckReport{}, bad: map[[objects.IDSize]byte]*Problem{}, damaged: map[pack.Name]bool{},
+		checked: map[pack.Name]map[uint32]bool{}, blobs: map[objects.BlobID]int64{}, partOf: map[[objects.IDSize]byte]bool{}}
+}
 
 type fsck struct {
 	s   *Store
@@ -276,6 +293,15 @@ func (f *fsck) contents(ctx context.Context) error {
 			f.rep.Expired++
 			continue
 		}
+		if err == nil {
+			done, err := f.promised(ctx, id)
+			if err != nil {
+				return err
+			}
+			if done {
+				continue
+			}
+		}
 		f.total += size
 		b := blob{id: id, size: size}
 		if rc, err := f.sn.r.Recipe(ctx, id); err == nil && len(rc.Parts) > 0 && !f.shallow() {
@@ -310,6 +336,39 @@ func (f *fsck) contents(ctx context.Context) error {
 		}
 		return nil
 	})
+}
+
+// promised tells whether a content is not here, and need not be, since a remote promises
+// it.
+func (f *fsck) promised(ctx context.Context, id objects.BlobID) (bool, error) {
+	if f.sn.leftOut[id] && !f.sn.listed(ctx, id) {
+		f.rep.Promised++
+		return true, ctx.Err()
+	}
+	x, err := f.sn.promise(ctx, id)
+	if ctx.Err() != nil {
+		return false, ctx.Err()
+	}
+	if err != nil || x == nil { // it is read, which tells what is wrong
+		return false, nil
+	}
+	f.rep.Promised++
+	if !f.o.Remote {
+		return true, nil
+	}
+	p, err := f.s.promisor(ctx, f.sn, x.Remote)
+	if err != nil {
+		return false, err
+	}
+	switch err = p.has(ctx, id); {
+	case errors.Is(err, ErrExpired):
+		f.rep.ExpiredThere++
+	case errors.Is(err, ErrDamaged):
+		f.hurt(id, Problem{Kind: "missing", Object: id.String(), Detail: err.Error()})
+	case err != nil:
+		return false, err
+	}
+	return true, nil
 }
 
 // place is where a record lies, by the age of its pack.

@@ -18,6 +18,8 @@ type storage struct {
 	location string // as it was given, absolute
 	dir      string // of a directory; else ""
 	closers  []io.Closer
+	bundle   *bundleNote // of a bundle; else nil
+	zip      *backend.Zip
 }
 
 func (x *storage) Close() error {
@@ -29,9 +31,9 @@ func (x *storage) Close() error {
 }
 
 // openStorage opens where a store lies: a directory that is a store, or holds one as
-// .mstore. What is there is not looked at yet. Errors wrap ErrNoStore where there is
+// .mstore, or a bundle. What is there is not looked at yet. Errors wrap ErrNoStore where there is
 // nothing.
-func openStorage(_ context.Context, location string) (*storage, error) {
+func openStorage(ctx context.Context, location string) (*storage, error) {
 	dir, err := filepath.Abs(location)
 	if err != nil {
 		return nil, err
@@ -41,6 +43,9 @@ func openStorage(_ context.Context, location string) (*storage, error) {
 	}
 	if _, err := os.Stat(dir); err != nil {
 		return nil, as(ErrNoStore, fmt.Errorf("%q: %w", location, err))
+	}
+	if x, err := openBundle(ctx, dir); x != nil || err != nil {
+		return x, err
 	}
 	root, err := vfs.OpenRoot(dir)
 	if err != nil {

@@ -115,7 +115,7 @@ func (s *Store) newQuery(ctx context.Context, o *LogOptions) (*query, error) {
 	q.sn = sn
 	if o.All {
 		for _, n := range sn.st.SortedNames(0) {
-			if n.Kind != journal.Safety {
+			if n.Kind != journal.Safety && !n.IsIncoming() {
 				q.tips = append(q.tips, n.To)
 			}
 		}

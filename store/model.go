@@ -108,7 +108,7 @@ func (sn *snapshot) model(ctx context.Context, v *Version, path string) (Model, 
 
 func (sn *snapshot) open(ctx context.Context, v *Version, m Model) (*ModelReader, error) {
 	r := &ModelReader{model: m, version: v}
-	b, err := sn.r.Blob(ctx, m.Blob)
+	b, err := sn.content.Blob(ctx, m.Blob)
 	if err == nil && b.Size() != m.Size {
 		err = fmt.Errorf("content %s of %d bytes, the tree says %d: %w", m.Blob, b.Size(), m.Size, objects.ErrCorrupt)
 	}
@@ -132,8 +132,17 @@ func (r *ModelReader) explain(err error) error {
 	return damagedModel(r.version, r.model.Path, err)
 }
 
+// absent tells whether an error says that a content is damaged or not here, so that
+// another one may help.
+func absent(err error) bool {
+	return errors.Is(err, ErrDamaged) || errors.Is(err, ErrExpired) || errors.Is(err, ErrPromised)
+}
+
 func damagedModel(v *Version, path string, err error) error {
 	err = classify(err)
+	if errors.Is(err, ErrPromised) || errors.Is(err, ErrExpired) {
+		return fmt.Errorf("%s:%s is not here: %w", v.Name, path, err)
+	}
 	if !errors.Is(err, ErrDamaged) {
 		return err
 	}
@@ -190,7 +199,7 @@ func (s *Store) OpenModelFallback(ctx context.Context, rev, path string) (*Model
 		return r, err
 	}
 	r, first := intact(v, m)
-	if first == nil || !(errors.Is(first, ErrDamaged) || errors.Is(first, ErrExpired)) {
+	if first == nil || !absent(first) {
 		return r, nil, first
 	}
 	for older, err := range s.Log(ctx, LogOptions{Rev: v.ID.String(), Paths: []string{path}}) {
@@ -203,7 +212,7 @@ func (s *Store) OpenModelFallback(ctx context.Context, rev, path string) (*Model
 		}
 		if r, err := intact(older, om); err == nil {
 			f := &Fallback{Path: path, From: older.Name, Err: first}
-			s.o.Warn(fmt.Sprintf("%s: %s is damaged or has expired; this is the content of %s: %v", path, v.Name, older.Name, first))
+			s.o.Warn(fmt.Sprintf("%s: %s is damaged or not here; this is the content of %s: %v", path, v.Name, older.Name, first))
 			return r, f, nil
 		}
 	}

@@ -14,15 +14,16 @@ import (
 // repack changes it. Where the version removed the model, all but the first two
 // fields are zero.
 type ModelVersion struct {
-	Version *Version
-	Status  objects.Status // added, changed or removed
-	Blob    objects.BlobID
-	Size    int64      // bytes
-	Added   int64      // stored bytes of those of its pieces that no earlier version of the model has
-	Pieces  int        // of which it is made
-	Codecs  []codec.ID // that its pieces are stored with, ascending
-	Depth   int        // of the longest chain of bases below one of its pieces
-	Expired *Expiry    // not nil: its content was let go, and takes nothing
+	Version  *Version
+	Status   objects.Status // added, changed or removed
+	Blob     objects.BlobID
+	Size     int64      // bytes
+	Added    int64      // stored bytes of those of its pieces that no earlier version of the model has
+	Pieces   int        // of which it is made
+	Codecs   []codec.ID // that its pieces are stored with, ascending
+	Depth    int        // of the longest chain of bases below one of its pieces
+	Expired  *Expiry    // not nil: its content was let go, and takes nothing
+	Promised *Promise   // not nil: its content lies at a remote alone, and takes nothing
 }
 
 // ModelStats tells what the versions of one model take, that led to the version
@@ -98,7 +99,10 @@ func (c *modelCounter) version(ctx context.Context, v *Version) error {
 		m.Blob, m.Size = x.Blob, x.Size
 		if err := c.count(ctx, &m, old); err != nil {
 			x, xerr := c.sn.expiry(ctx, m.Blob)
-			if xerr != nil || x == nil {
+			if xerr == nil && x == nil {
+				m.Promised, xerr = c.sn.promise(ctx, m.Blob)
+			}
+			if xerr != nil || x == nil && m.Promised == nil {
 				return damagedModel(v, c.path, err)
 			}
 			m.Expired, m.Pieces, m.Depth, m.Codecs = x, 0, 0, nil

@@ -19,6 +19,8 @@ const (
 	Tag    = journal.Tag    // does not move
 	Alias  = journal.Alias  // moves, and remembers from where
 	Safety = journal.Safety // what checkout saved before it wrote
+	// Tracking is where a branch of a remote was when it was last looked at.
+	Tracking = journal.Remote
 )
 
 // Name is a branch, tag, alias or safety version.
@@ -54,6 +56,9 @@ func (s *Store) Names(ctx context.Context, kind NameKind) ([]Name, error) {
 	current := s.head().Branch
 	var out []Name
 	for _, n := range sn.st.SortedNames(kind) {
+		if n.IsIncoming() {
+			continue
+		}
 		x, err := s.nameOf(ctx, sn, n, current)
 		if err != nil {
 			return nil, err

@@ -90,5 +90,12 @@ func (s *Store) collector() *gc.Collector {
 		Update: func(ctx context.Context, ops func(*journal.State) ([]journal.Op, error)) error {
 			_, _, err := s.appendOps(ctx, func(sn *snapshot) ([]journal.Op, error) { return ops(sn.st) })
 			return err
+		},
+		Promised: func(ctx context.Context, h *journal.History) (func(*journal.Op) bool, error) {
+			if len(promising(h.State())) == 0 {
+				return func(*journal.Op) bool { return false }, nil
+			}
+			p, err := promisesOf(ctx, h)
+			return func(op *journal.Op) bool { return p.by(op) != "" }, err
 		}}
 }

@@ -19,6 +19,7 @@ type Stats struct {
 	RawBytes     int64 // what separate copies of everything ever saved would take
 	StoredBytes  int64 // all files of the store
 	JournalBytes int64 // the journal's part of it
+	Promised     int   // contents that lie at a remote alone
 	Packs        int
 	Branches     int
 	Tags         int
@@ -84,6 +85,8 @@ func (s *Store) twice(ctx context.Context, f func(*snapshot) error) error {
 
 // addHistory counts versions and names, and what was ever saved.
 func (s *Store) addHistory(ctx context.Context, sn *snapshot, st *Stats) error {
+	seen := map[objects.BlobID]bool{} // of a store with promises
+	partial := len(promising(sn.st)) > 0
 	if n, ok := sn.st.Names[s.head().Branch]; ok {
 		v, err := sn.version(ctx, n.To)
 		if err != nil {
@@ -102,7 +105,7 @@ func (s *Store) addHistory(ctx context.Context, sn *snapshot, st *Stats) error {
 		if v == nil {
 			continue
 		}
-		if e.Commit().NameKind == journal.Branch {
+		if e.Commit().NameKind != journal.Safety {
 			st.Versions++
 		}
 		changes, err := sn.changes(ctx, v)
@@ -112,6 +115,14 @@ func (s *Store) addHistory(ctx context.Context, sn *snapshot, st *Stats) error {
 		for _, c := range changes {
 			if c.Status != objects.Removed {
 				st.RawBytes += c.Size
+				if partial && !seen[c.Blob] {
+					seen[c.Blob] = true
+					if x, err := sn.promise(ctx, c.Blob); err != nil {
+						return err
+					} else if x != nil {
+						st.Promised++
+					}
+				}
 			}
 		}
 	}

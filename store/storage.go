@@ -49,6 +49,9 @@ func (s *Store) Storage(ctx context.Context, rev, path string) (*ModelStorage, e
 			if x, xerr := sn.expiry(ctx, m.Blob); xerr == nil && x != nil {
 				return expiredModel(v, path, x)
 			}
+			if x, xerr := sn.promise(ctx, m.Blob); xerr == nil && x != nil {
+				return as(ErrPromised, fmt.Errorf("%s:%s is not stored here: it is %s", v.Name, path, x))
+			}
 			return damagedModel(v, path, err)
 		}
 		return nil

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/mstore/mstore/index"
@@ -59,6 +60,9 @@ type Store struct {
 
 	mu  sync.Mutex
 	set *pack.Set // of the newest snapshot, for what it has opened
+
+	promisorMu sync.Mutex
+	promisors  map[string]*promisor // by the name of the remote; those that were asked
 }
 
 // Init makes a store at dir, or finds the one there and completes what an
@@ -236,7 +240,7 @@ func newStore(root vfs.FS, b backend.Backend, o Options) *Store {
 
 // Close releases what the Store holds open.
 func (s *Store) Close() error {
-	var errs []error
+	errs := []error{s.closePromisors()}
 	for _, c := range s.closers {
 		errs = append(errs, c.Close())
 	}
@@ -260,9 +264,12 @@ func (s *Store) inside() string {
 
 // snapshot is the store at one moment.
 type snapshot struct {
+	s  *Store
 	st *journal.State
 	h  *journal.History
-	r  *objects.Reader
+	r  *objects.Reader // of what is here
+	// content is r, and gets from other stores what they have promised.
+	content *objects.Reader
 
 	namesOnce sync.Once
 	names     map[objects.VersionID][]journal.Name
@@ -271,6 +278,13 @@ type snapshot struct {
 	expiredMu sync.Mutex
 	expired   map[objects.BlobID]*Expiry // nil: not read yet
 	last      map[objects.BlobID]uint64  // nil: not needed yet
+
+	promiseMu sync.Mutex
+	promised  map[objects.BlobID]string // the remote that promises it; nil: not needed yet
+	// leftOut is content that the note of a bundle says is left out; nil: none.
+	leftOut map[objects.BlobID]bool
+	// readThrough: what is promised cannot be stored here.
+	readThrough atomic.Bool
 }
 
 // load returns the newest snapshot.
@@ -292,7 +306,11 @@ func (s *Store) snapshotOf(st *journal.State) *snapshot {
 		}
 		return s.packSet(now), nil
 	}
-	return &snapshot{st: st, h: s.j.History(st), r: r, grace: graceOf(st)}
+	sn := &snapshot{s: s, st: st, h: s.j.History(st), r: r, content: r, grace: graceOf(st)}
+	if len(promising(st)) > 0 {
+		sn.content = r.Promising(sn.fetchMissing)
+	}
+	return sn
 }
 
 func (s *Store) packSet(st *journal.State) *pack.Set {

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/mstore/mstore/refs"
 )
@@ -37,6 +38,12 @@ func (s *Store) Switch(ctx context.Context, o SwitchOptions) (*CheckoutResult, e
 		}
 	}
 	n, ok := sn.st.Names[o.Branch]
+	if !ok {
+		if sn, err = s.switchTracking(ctx, sn, o.Branch); err != nil {
+			return nil, err
+		}
+		n, ok = sn.st.Names[o.Branch]
+	}
 	if !ok || n.Kind != Branch {
 		if _, err := s.resolve(ctx, sn, o.Branch); err == nil {
 			return nil, as(ErrNotFound, fmt.Errorf("%q is a version, not a branch ('mstore switch -c NAME %s' makes one there, 'mstore checkout %s' brings its models back)", o.Branch, o.Branch, o.Branch))
@@ -80,4 +87,25 @@ func (s *Store) switchUnborn(branch string) (*CheckoutResult, error) {
 	}
 	res := &CheckoutResult{Branch: branch, Switched: w.Branch != branch}
 	return res, classify(s.setHead(workspace{Branch: branch, Tree: w.Tree}))
+}
+
+// switchTracking makes a branch from the remote one of that name, if there is just one.
+func (s *Store) switchTracking(ctx context.Context, sn *snapshot, branch string) (*snapshot, error) {
+	var found []string
+	for _, r := range remotes(sn.st) {
+		if n, ok := sn.st.Names[r.Name+"/"+branch]; ok && n.Kind == Tracking {
+			found = append(found, n.Name)
+		}
+	}
+	switch len(found) {
+	case 0:
+		return sn, nil
+	case 1:
+	default:
+		return nil, as(ErrAmbiguous, fmt.Errorf("no branch %q here, and %s have one: 'mstore switch -c %s %s' takes that one", branch, strings.Join(found, " and "), branch, found[0]))
+	}
+	if err := s.track(ctx, branch, found[0]); err != nil {
+		return nil, err
+	}
+	return s.load(ctx)
 }

@@ -148,6 +148,9 @@ func (m *threeWay) there(ctx context.Context, v *Version, e objects.TreeEntry) e
 	}
 	_, ok, err := m.sn.r.HasBlob(ctx, e.Blob)
 	if err == nil && !ok {
+		if p, perr := m.sn.promise(ctx, e.Blob); perr != nil || p != nil {
+			return perr
+		}
 		err = objects.ErrMissing
 	}
 	return damagedModel(v, e.Path, err)
@@ -218,7 +221,7 @@ func (m *threeWay) openJSON(ctx context.Context, x versionModel) (*ModelReader, 
 	if err := m.there(ctx, x.version, x.TreeEntry); err != nil {
 		return nil, err
 	}
-	rc, err := m.sn.r.Recipe(ctx, x.Blob)
+	rc, err := m.sn.content.Recipe(ctx, x.Blob)
 	if err != nil {
 		return nil, damagedModel(x.version, x.Path, err)
 	}

@@ -45,7 +45,7 @@ func (s *Store) upstream(ctx context.Context, sn *snapshot, branch string) (*Ups
 	}
 	u := &Upstream{Name: name}
 	up, ok := sn.st.Names[name]
-	if !ok || up.Kind != Branch {
+	if !ok || up.Kind != Branch && up.Kind != Tracking {
 		u.Gone = true
 		return u, nil
 	}
@@ -66,10 +66,11 @@ func (s *Store) upstream(ctx context.Context, sn *snapshot, branch string) (*Ups
 func (s *Store) SetUpstream(ctx context.Context, branch, upstream string) (*Name, error) {
 	branch = cmp.Or(branch, s.head().Branch)
 	sn, err := s.update(ctx, func(sn *snapshot) ([]journal.Op, error) {
-		for _, name := range []string{branch, upstream} {
-			if n, ok := sn.st.Names[name]; !ok || n.Kind != Branch {
-				return nil, as(ErrNotFound, fmt.Errorf("no branch %q", name))
-			}
+		if n, ok := sn.st.Names[branch]; !ok || n.Kind != Branch {
+			return nil, as(ErrNotFound, fmt.Errorf("no branch %q", branch))
+		}
+		if n, ok := sn.st.Names[upstream]; !ok || n.Kind != Branch && n.Kind != Tracking {
+			return nil, as(ErrNotFound, fmt.Errorf("no branch %q, here or of a remote", upstream))
 		}
 		if branch == upstream {
 			return nil, as(ErrUsage, fmt.Errorf("branch %q cannot be its own upstream", branch))

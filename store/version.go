@@ -113,7 +113,7 @@ func (sn *snapshot) versionOf(e *journal.Entry) (*Version, error) {
 		return nil, nil
 	}
 	op := e.Commit()
-	v := &Version{ID: id, Name: fmt.Sprintf("v%d", rec.Seq), Branch: op.Name, Entry: e.Number, Version: rec, target: op.Target, parent: op.Parent, merged: op.Merged}
+	v := &Version{ID: id, Name: fmt.Sprintf("v%d", rec.Seq), Branch: op.Branch(), Entry: e.Number, Version: rec, target: op.Target, parent: op.Parent, merged: op.Merged}
 	for _, n := range sn.pointingAt(id) {
 		switch n.Kind {
 		case journal.Branch:

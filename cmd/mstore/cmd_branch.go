@@ -14,7 +14,8 @@ func newBranchCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "branch [NAME [REV]] | -d NAME... | -m [OLD] NEW",
 		Short: "List, make, move, rename or delete branches",
-		Long: `Without arguments list the branches, * before the current one. With NAME make a
+		Long: `Without arguments list the branches, * before the current one. -r lists where the branches
+of remotes were when they were last looked at (origin/main), -a both. With NAME make a
 branch at HEAD or at REV; one that exists moves forward to REV, and with --force
 anywhere: 'mstore branch -f main v12' is the plain undo. 'mstore switch NAME'
 switches. -d deletes a branch whose versions another name reaches, by first parents
@@ -45,6 +46,8 @@ interrupted.`,
 	f.BoolVarP(&o.move, "move", "m", false, "rename a branch")
 	f.StringVar(&o.upstream, "set-upstream-to", "", "compare the branch, by default the current one, with `NAME`")
 	f.BoolVar(&o.noUpstream, "unset-upstream", false, "compare the branch, by default the current one, with none")
+	f.BoolVarP(&o.remotes, "remotes", "r", false, "list where the branches of remotes were when they were last looked at")
+	f.BoolVarP(&o.all, "all", "a", false, "list those too, after the branches")
 	f.BoolVarP(&o.verbose, "verbose", "v", false, "list upstreams too, and how many versions branches are ahead and behind")
 	cmd.RegisterFlagCompletionFunc("set-upstream-to", func(cmd *cobra.Command, _ []string, word string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		return a.names(cmd.Context(), word, "", store.Branch), cobra.ShellCompDirectiveNoFileComp
@@ -61,6 +64,8 @@ type branchOptions struct {
 	move       bool
 	upstream   string
 	noUpstream bool
+	remotes    bool
+	all        bool
 }
 
 func runBranch(ctx context.Context, a *app, o branchOptions) error {
@@ -92,6 +97,15 @@ func runBranch(ctx context.Context, a *app, o branchOptions) error {
 	case o.noUpstream:
 		change = func(s *store.Store) (*store.Name, error) { return s.UnsetUpstream(ctx, first(o.args)) }
 	default:
+		o.kinds = []store.NameKind{store.Branch}
+		switch {
+		case (o.remotes || o.all) && len(o.args) > 0:
+			return usagef("", "-r and -a list, and take no name")
+		case o.all:
+			o.kinds = append(o.kinds, store.Tracking)
+		case o.remotes:
+			o.kinds = []store.NameKind{store.Tracking}
+		}
 		return runNames(ctx, a, o.nameOptions)
 	}
 	if len(o.args) > most {

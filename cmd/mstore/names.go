@@ -16,6 +16,7 @@ type nameOptions struct {
 	args   []string
 	remove bool
 	force  bool
+	kinds  []store.NameKind // that are listed; none: kind
 	// verbose lists upstreams too.
 	verbose bool
 }
@@ -55,9 +56,17 @@ func runNames(ctx context.Context, a *app, o nameOptions) error {
 			}
 			return a.reportName(n)
 		}
-		names, err := s.Names(ctx, o.kind)
-		if err != nil {
-			return err
+		kinds := o.kinds
+		if len(kinds) == 0 {
+			kinds = []store.NameKind{o.kind}
+		}
+		var names []store.Name
+		for _, kind := range kinds {
+			some, err := s.Names(ctx, kind)
+			if err != nil {
+				return err
+			}
+			names = append(names, some...)
 		}
 		return a.printNames(names, o.verbose)
 	})

@@ -24,6 +24,7 @@ var layers = [][]string{
 	{"objects"},
 	{"journal"},
 	{"gc", "index", "schema", "refs"},
+	{"exchange"},
 	{"diff"},
 	{"store"},
 	{"internal/remote", "internal/web"},
