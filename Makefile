@@ -81,7 +81,7 @@ bench: ## measure mstore beside its peers (BENCHFLAGS='-quick -run one')
 bench-codecs: ## measure the codecs and the cutter, six times each, for benchstat
 	@$(GO) test -run '^$$' -bench '^Benchmark(Planes|Diff|Numbers|Delta|Cut)' -count=6 -timeout 60m ./objects/codec ./objects/chunk
 
-bench-peers: ## install git-lfs, restic, borg and zstd for make bench (Debian)
+bench-peers: ## install git-lfs, restic, borg, zstd and rclone for make bench (Debian)
 	@scripts/bench-peers.sh
 
 testdata: ## write the generated models of testdata/models anew
