@@ -94,6 +94,9 @@ func (j *Journal) AppendBatch(ctx context.Context, b *Batch) (*State, error) {
 	if b.Len() == 0 {
 		return b.on, nil
 	}
+	if b.on.Mirror {
+		return nil, ErrMirror
+	}
 	b.file.digests = b.on.repeated(b.file.first(), b.file.last())
 	data := b.file.encode()
 	if len(data) > maxEntry { // a reader would refuse it

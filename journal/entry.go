@@ -24,6 +24,8 @@ var (
 	ErrLost = errors.New("another writer was first")
 	// ErrNotStore: there is no journal.
 	ErrNotStore = errors.New("no journal here")
+	// ErrMirror: the store is a mirror of another, which alone is written to.
+	ErrMirror = errors.New("the store is a mirror")
 	// ErrNotFound: no entry, version or name fits.
 	ErrNotFound = errors.New("not found")
 )

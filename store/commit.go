@@ -165,6 +165,9 @@ type commit struct {
 }
 
 func (s *Store) newCommit(ctx context.Context, sn *snapshot, kind journal.NameKind, name, parent string, o CommitOptions) (*commit, error) {
+	if err := notMirror(sn.st); err != nil {
+		return nil, err
+	}
 	v, _, err := sn.branchHead(ctx, parent)
 	if err != nil {
 		return nil, err

@@ -107,9 +107,10 @@ func (d *doctor) run(ctx context.Context) (*Health, error) {
 		{"clock", d.clock, false},
 		{"permissions", d.permissions, false},
 		{"filesystem", d.filesystem, false},
+		{"mirror", d.mirrors, true},
 		{"second", d.second, true},
 	} {
-		if d.sn == nil && c.journal || c.name == "second" && d.s.setting(d.sn.st, secondStore) == "" {
+		if d.sn == nil && c.journal || c.name == "second" && d.s.setting(d.sn.st, secondStore) == "" || c.name == "mirror" && !d.hasMirrors() {
 			continue
 		}
 		d.check(ctx, c.name, c.look)

@@ -10,6 +10,7 @@ import (
 	"github.com/mstore/mstore/internal/backend"
 	"github.com/mstore/mstore/internal/expr"
 	"github.com/mstore/mstore/journal"
+	"github.com/mstore/mstore/mirror"
 	"github.com/mstore/mstore/objects"
 	"github.com/mstore/mstore/objects/codec"
 	"github.com/mstore/mstore/objects/pack"
@@ -93,8 +94,10 @@ func classify(err error) error {
 		return as(ErrFormat, err)
 	case is(journal.ErrCorrupt, journal.ErrMissing, objects.ErrCorrupt, objects.ErrMissing, pack.ErrCorrupt, pack.ErrNotFound):
 		return as(ErrDamaged, err)
-	case is(gc.ErrGone, gc.ErrBusy, gc.ErrHeld):
+	case is(gc.ErrGone, gc.ErrBusy, gc.ErrHeld, journal.ErrMirror, mirror.ErrOther, mirror.ErrDiverged, mirror.ErrAhead, mirror.ErrPromoted, mirror.ErrNotEmpty):
 		return as(ErrConflict, err)
+	case is(mirror.ErrDamaged):
+		return as(ErrDamaged, err)
 	case is(backend.ErrReadOnly, syscall.EROFS):
 		return as(ErrReadOnly, err)
 	case is(backend.ErrNotFound):

@@ -24,7 +24,8 @@ type FsckOptions struct {
 	// Quick looks at structure and reachability only: no piece is decoded.
 	Quick bool
 	// Repair writes again what is damaged, as far as parity, other copies, the working
-	// directory or the second store have it.
+	// directory, mirrors, remotes or the second store have it; and takes back entries that
+	// are lost here and a mirror has.
 	Repair bool
 	// Sample, above 0 and up to 1: besides the structure of everything, the content of
 	// that share of the packs only; the next check goes on where this one ended.
@@ -83,7 +84,7 @@ func (s *Store) Fsck(ctx context.Context, o FsckOptions) (*FsckReport, error) {
 		return nil, err
 	}
 	switch {
-	case o.Repair && !f.rep.OK:
+	case o.Repair && (!f.rep.OK || s.aheadOf(ctx, f.sn.st)):
 		if f, err = s.repair(ctx, o, f); err != nil {
 			return nil, err
 		}

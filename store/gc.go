@@ -134,7 +134,7 @@ func (s *Store) GC(ctx context.Context, o GCOptions) (*GCResult, error) {
 		return &GCResult{}, nil
 	}
 	if !o.DryRun {
-		if err := s.writable(ctx); err != nil {
+		if err := errors.Join(notMirror(st), s.writable(ctx)); err != nil {
 			return nil, err
 		}
 	}

@@ -148,4 +148,3 @@ func transferred(err error) error {
 	}
 	return classify(err)
 }
-

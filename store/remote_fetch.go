@@ -223,4 +223,3 @@ func contains(ctx context.Context, h *journal.History, tip, of journal.Target) (
 	}
 	return h.Contains(ctx, []journal.Target{tip}, found[0])
 }
-

@@ -54,9 +54,12 @@ type Store struct {
 	index *index.Index
 	// indexPays is the number of versions from which a question is answered by the index.
 	indexPays uint64
-	rootDir   string
-	dir       string
-	closers   []io.Closer
+	// helpers, if not nil, are the stores that repair takes from, instead of those of the
+	// settings.
+	helpers []*other
+	rootDir string
+	dir     string
+	closers []io.Closer
 
 	mu  sync.Mutex
 	set *pack.Set // of the newest snapshot, for what it has opened

@@ -105,7 +105,7 @@ func newRootCommand(a *app) *cobra.Command {
 	group("share", "Exchange versions with other stores:",
 		newCloneCommand(a), newPullCommand(a), newPushCommand(a), newFetchCommand(a), newRemoteCommand(a))
 	group("care", "Care for the store:",
-		newFsckCommand(a), newDoctorCommand(a), newRepackCommand(a), newGCCommand(a), newHoldCommand(a), newUnholdCommand(a), newExpireCommand(a), newUndeleteCommand(a), newStatsCommand(a), newConfigCommand(a), newReindexCommand(a))
+		newFsckCommand(a), newDoctorCommand(a), newReplicateCommand(a), newRepackCommand(a), newGCCommand(a), newHoldCommand(a), newUnholdCommand(a), newExpireCommand(a), newUndeleteCommand(a), newStatsCommand(a), newConfigCommand(a), newReindexCommand(a))
 	root.AddCommand(newVersionCommand(a))
 	root.SetHelpCommand(newHelpCommand())
 	return root

@@ -23,7 +23,7 @@ var layers = [][]string{
 	{"objects/chunk", "objects/codec", "objects/pack", "objects/parity"},
 	{"objects"},
 	{"journal"},
-	{"gc", "index", "schema", "refs"},
+	{"gc", "index", "mirror", "schema", "refs"},
 	{"exchange"},
 	{"diff"},
 	{"store"},

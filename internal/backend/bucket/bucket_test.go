@@ -2,6 +2,7 @@ package bucket_test
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 
@@ -24,6 +25,13 @@ func open(t *testing.T, rawURL string, o bucket.Options) *bucket.Bucket {
 		}
 	})
 	return b
+}
+
+func wantError(t *testing.T, what string, got, want error) {
+	t.Helper()
+	if !errors.Is(got, want) {
+		t.Errorf("%s: error is %v, want %v", what, got, want)
+	}
 }
 
 func TestMem(t *testing.T) {
