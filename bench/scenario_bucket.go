@@ -140,7 +140,11 @@ func bucketExchange(b *bench, k *bucket) error {
 	n := 0
 	remote := func(endpoints ...string) error {
 		n++
-		_, err := b.exec(b.mstoreIn(v.dir, "remote", "add", "r"+itoa(n), k.url("push"+itoa(n), endpoints...)))
+		seat, err := b.fresh("out")
+		if err == nil {
+			_, err = b.exec(b.mstoreIn(seat, "init", "--storage", k.url("push"+itoa(n))),
+				b.mstoreIn(v.dir, "remote", "add", "r"+itoa(n), k.url("push"+itoa(n), endpoints...)))
+		}
 		return err
 	}
 	push := func() (usage, error) { return b.exec(b.mstoreIn(v.dir, "push", "r"+itoa(n), "main")) }

@@ -48,6 +48,7 @@ func TestEngineWithoutAnOSD(t *testing.T) {
 		t.Fatal(err)
 	}
 	models := bigModels(t, c, 3)
+	newClient(t, "seat", e.URL("other"), nil)
 	c.must("remote", "add", "other", e.URL("other"))
 	c.must("push", "other", "main")
 	to := filepath.Join(t.TempDir(), "clone")
@@ -83,6 +84,7 @@ func TestEngineOSDKilledInExchange(t *testing.T) {
 	models[c.path()] = last
 	_, url := through(t, e, at(6, func() { e.Kill("osd", "0") }))
 	url = strings.Replace(url, "/s?", "/pushed?", 1)
+	newClient(t, "seat", e.URL("pushed"), nil)
 	c.must("remote", "add", "other", url)
 	c.must("push", "other", "main")
 	e.Start("osd", "0")

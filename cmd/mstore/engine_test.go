@@ -15,10 +15,12 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/mstore/mstore/store"
+	"golang.org/x/sync/errgroup"
 )
 
 // The tests of this kind run processes of mstore on a real S3 engine. engineLimit is
@@ -209,30 +211,40 @@ func proven(t *testing.T, url string, led *ledgerOfAcked, gone bool) int {
 	if last == nil || last.Seq != 1 {
 		t.Fatalf("the line begins with %+v", last)
 	}
-	lost := 0
+	read := func(a acked) ([]byte, error) {
+		r, err := s.OpenModel(t.Context(), a.id, a.path)
+		if err != nil {
+			return nil, err
+		}
+		var b bytes.Buffer
+		_, err = r.WriteTo(&b)
+		return b.Bytes(), err
+	}
+	var lost atomic.Int64
+	var readers errgroup.Group
+	readers.SetLimit(8)
 	for _, a := range led.list() {
 		if !line[a.id] {
 			t.Errorf("acknowledged, and not there: %s of %s", a.id, a.path)
 			continue
 		}
-		var b bytes.Buffer
-		r, err := s.OpenModel(t.Context(), a.id, a.path)
-		if err == nil {
-			_, err = r.WriteTo(&b)
-		}
-		if gone && errors.Is(err, store.ErrExpired) {
-			lost++
-			continue
-		}
-		if err != nil {
-			t.Errorf("reading %s of %s: %v", a.path, a.id, err)
-		} else if !bytes.Equal(b.Bytes(), a.data) {
-			t.Errorf("%s of %s has other bytes", a.path, a.id)
-		}
+		readers.Go(func() error {
+			b, err := read(a)
+			switch {
+			case gone && errors.Is(err, store.ErrExpired):
+				lost.Add(1)
+			case err != nil:
+				t.Errorf("reading %s of %s: %v", a.path, a.id, err)
+			case !bytes.Equal(b, a.data):
+				t.Errorf("%s of %s has other bytes", a.path, a.id)
+			}
+			return nil
+		})
 	}
+	_ = readers.Wait() // told above
 	if out, err := c.run("fsck"); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
-	t.Logf("%d versions, %d acknowledged, %d of those expired", len(line), len(led.list()), lost)
+	t.Logf("%d versions, %d acknowledged, %d of those expired", len(line), len(led.list()), lost.Load())
 	return len(line)
 }
