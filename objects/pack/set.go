@@ -18,6 +18,10 @@ type Set struct {
 	// lost or damaged, which is derived from the packs.
 	Recover func(ctx context.Context) ([]Info, error)
 
+	// Filters, by pack, keep packs that no segment covers from being asked in vain. It
+	// must be set before the first look.
+	Filters map[Name]Filter
+
 	b        backend.Backend
 	packs    []Info
 	segments []SegmentInfo
@@ -73,10 +77,16 @@ func (s *Set) Index(ctx context.Context, p Info) (*Index, error) {
 	switch {
 	case err == nil:
 		s.indexes[p.Name] = x
-	case ctx.Err() == nil:
+	case lasting(err):
 		s.broken[p.Name] = err
 	}
 	return x, err
+}
+
+// lasting tells whether an error says something of what is stored, so that asking again
+// would bring the same, and not only that it could not be read just now.
+func lasting(err error) bool {
+	return errors.Is(err, ErrCorrupt) || errors.Is(err, ErrFormat) || errors.Is(err, backend.ErrNotFound)
 }
 
 // Segment opens a segment.
@@ -93,7 +103,7 @@ func (s *Set) Segment(ctx context.Context, info SegmentInfo) (*Segment, error) {
 	switch {
 	case err == nil:
 		s.segs[info.Name] = x
-	case ctx.Err() == nil:
+	case lasting(err):
 		s.broken[info.Name] = err
 	}
 	return x, err
@@ -115,10 +125,18 @@ func (s *Set) Find(ctx context.Context, kind Kind, key Key) (Loc, error) {
 // error is nil.
 func (s *Set) FindAll(ctx context.Context, kind Kind, key Key, fn func(Loc) bool) error {
 	var unread error
+	unopened, foreseen := 0, 0
+	_, ahead := s.b.(backend.Prefetcher)
 	for i := len(s.packs) - 1; i >= 0; i-- {
 		p := s.packs[i]
-		if s.dead[p.Name] {
+		if s.dead[p.Name] || !s.Filters[p.Name].May(key) {
 			continue
+		}
+		if ahead && !s.isOpen(p.Name) {
+			if unopened++; unopened > 1 && unopened > foreseen {
+				foreseen = 2 * unopened
+				s.openSoon(ctx, i, foreseen, key)
+			}
 		}
 		x, err := s.Index(ctx, p)
 		if err == nil {
@@ -163,6 +181,24 @@ func (s *Set) FindAll(ctx context.Context, kind Kind, key Key, fn func(Loc) bool
 	return fmt.Errorf("%s %x: %w", kind, key[:5], ErrNotFound)
 }
 
+func (s *Set) isOpen(p Name) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.indexes[p] != nil
+}
+
+// openSoon has the indexes of up to n packs fetched that may know a key, from number i
+// backwards.
+func (s *Set) openSoon(ctx context.Context, i, n int, key Key) {
+	var ranges []backend.Range
+	for ; i >= 0 && len(ranges) < n; i-- {
+		if p := s.packs[i]; !s.dead[p.Name] && s.Filters[p.Name].May(key) && !s.isOpen(p.Name) {
+			ranges = append(ranges, backend.Range{Key: p.Name.Key(), Off: max(0, p.Size-tailRead), N: min(p.Size, tailRead)})
+		}
+	}
+	backend.Prefetch(ctx, s.b, ranges)
+}
+
 // Labelled lists up to most pieces with that label, the newest first, and the
 // oldest at the end. It is there to find similar content; what cannot be read is
 // passed over.
@@ -174,7 +210,11 @@ func (s *Set) Labelled(ctx context.Context, label uint64, most int) []Loc {
 		}
 		return true
 	}
+	key := LabelKey(label, Key{})
 	for i := len(s.packs) - 1; i >= 0; i-- {
+		if !s.Filters[s.packs[i].Name].May(key) {
+			continue
+		}
 		if x, err := s.Index(ctx, s.packs[i]); err == nil {
 			_ = x.Labelled(label, func(r Row) bool { return add(Loc{Pack: s.packs[i].Name, Row: r}) })
 		}
@@ -263,4 +303,26 @@ func (s *Set) Packs(ctx context.Context) ([]Info, error) {
 		}
 	}
 	return out, nil
+}
+
+// Opened lists the live packs of which it is known without reading anything: those of
+// open segments, then those that no segment covers, the oldest first.
+func (s *Set) Opened() []Info {
+	var out []Info
+	add := func(packs []Info) {
+		for _, p := range packs {
+			if !s.dead[p.Name] {
+				out = append(out, p)
+			}
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, info := range s.segments {
+		if g := s.segs[info.Name]; g != nil {
+			add(g.packs)
+		}
+	}
+	add(s.packs)
+	return out
 }

@@ -174,7 +174,7 @@ func torn(err error) error {
 	if errors.Is(err, io.EOF) {
 		err = io.ErrUnexpectedEOF
 	}
-	return &fault{err: fmt.Errorf("%w: the answer broke off: %w", ErrUnavailable, err), again: true}
+	return &fault{err: fmt.Errorf("%w: the answer broke off: %w", ErrUnavailable, err), again: true, maybe: true}
 }
 
 // Read implements io.Reader.
