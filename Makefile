@@ -10,7 +10,7 @@ PLATFORMS   ?= linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 w
 TORTURE     ?= 10m
 TORTURETESTS ?= Model|Torture|Crash|Fault|Damage|EveryFlip|EveryLoss|Random
 
-ENGINETESTS ?= Engine|S3
+ENGINETESTS ?= Engine
 ENGINEFLAGS ?=
 
 # Everything without cgo (but race), so that all that is compiled is compiled once.
