@@ -24,8 +24,12 @@ func TestScript(t *testing.T) {
 	if testing.Short() {
 		t.Skip("hundreds of processes; under the race detector they take minutes")
 	}
-	testscript.Run(t, testscript.Params{
-		Dir:                 "testdata/script",
+	testscript.Run(t, scriptParams("testdata/script"))
+}
+
+func scriptParams(dir string) testscript.Params {
+	return testscript.Params{
+		Dir:                 dir,
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup: func(env *testscript.Env) error {
@@ -64,7 +68,7 @@ func TestScript(t *testing.T) {
 			"tensors":   cmdTensors,
 			"jsonpatch": cmdJSONPatch,
 		},
-	})
+	}
 }
 
 // cmdCode is "code N PROGRAM ARG...": the program must exit with code N.
