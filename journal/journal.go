@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -208,10 +209,10 @@ func (j *Journal) replay(ctx context.Context, s *State, keys []uint64, newest *r
 		return nil, err
 	}
 	for _, d := range digests {
-		d.Ops = withoutRecords(d.Ops)
+		d.Ops = withoutRecords(slices.Clone(d.Ops))
 		s.apply(d)
 	}
-	s.Hash = f.hash()
+	s.Hash, s.newest = f.hash(), f.entries
 	return s, nil
 }
 
