@@ -113,8 +113,8 @@ func Init(ctx context.Context, dir string, o Options) (s *Store, created bool, e
 		return nil, false, err
 	}
 	created, err = s.init(ctx)
-	if err == nil && created && s.dir == "" { // engines keep copies of their own, and each put costs
-		err = s.SetConfig(ctx, "store.parity", "off", false)
+	if err == nil && created && s.dir == "" {
+		err = s.inBucket(ctx)
 	}
 	if err == nil && o.Storage != "" && location != filepath.Join(s.rootDir, DirName) {
 		err = classify(attach(dir, location))
@@ -124,6 +124,15 @@ func Init(ctx context.Context, dir string, o Options) (s *Store, created bool, e
 		return nil, false, err
 	}
 	return s, created, nil
+}
+
+// inBucket makes the settings of a new store in a bucket: engines keep copies of their
+// own, and each put and get costs a request.
+func (s *Store) inBucket(ctx context.Context) error {
+	_, err := s.update(ctx, func(*snapshot) ([]journal.Op, error) {
+		return []journal.Op{{Kind: journal.OpSetConfig, Key: "store.parity", Value: "off"}, {Kind: journal.OpSetConfig, Key: journal.RepeatSetting, Value: "all"}}, nil
+	})
+	return err
 }
 
 // makeDurable makes a directory with what is missing above it, and syncs where
@@ -382,6 +391,7 @@ func (s *Store) snapshotOf(st *journal.State) *snapshot {
 
 func (s *Store) packSet(st *journal.State) *pack.Set {
 	set := pack.NewSet(s.b, st.Packs, st.Segments, st.Hidden())
+	set.Filters = st.Filters
 	set.Recover = func(ctx context.Context) ([]pack.Info, error) { return s.j.History(st).LivePacks(ctx) }
 	s.mu.Lock()
 	defer s.mu.Unlock()
