@@ -45,7 +45,7 @@ func (b *Bucket) judge(ctx context.Context, err error) *fault {
 		return &fault{err: fmt.Errorf("%w: %w: %s", ErrDenied, creds, howToSignIn)}
 	case errors.Is(err, ErrMisbehaves):
 		return &fault{err: err, answered: true, maybe: true}
-	case errors.As(err, &resp) && resp.Response != nil:
+	case errors.As(err, &resp) && resp.Response != nil && resp.HTTPStatusCode() > 0:
 		code := ""
 		if errors.As(err, &api) {
 			code = api.ErrorCode()

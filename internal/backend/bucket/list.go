@@ -3,6 +3,7 @@ package bucket
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -117,18 +118,26 @@ func (g *gateway) listS3(ctx context.Context, bucket, prefix, after, token strin
 	if prefix != "" {
 		in.Prefix = &prefix
 	}
+	from := sendable(after)
 	switch {
 	case token != "":
 		in.ContinuationToken = &token
-	case after != "":
-		in.StartAfter = &after
+	case from != "":
+		in.StartAfter = &from
 	}
 	out, err := g.s3.ListObjectsV2(ctx, in)
 	if err != nil {
 		return page{}, err
 	}
+	if out.IsTruncated == nil || out.KeyCount != nil && int(*out.KeyCount) != len(out.Contents) {
+		return page{}, torn(errors.New("a listing without its end")) // which the SDK takes for an end
+	}
 	var p page
 	for _, o := range out.Contents {
+		if from != after && aws.ToString(o.Key) <= after {
+			p.more = true
+			continue
+		}
 		p.objects = append(p.objects, object{aws.ToString(o.Key), aws.ToInt64(o.Size), listedTag(o)})
 	}
 	if aws.ToBool(out.IsTruncated) {
@@ -137,6 +146,16 @@ func (g *gateway) listS3(ctx context.Context, bucket, prefix, after, token strin
 		}
 	}
 	return p, nil
+}
+
+// sendable is the beginning of a name that XML can carry: answers repeat what was asked.
+func sendable(name string) string {
+	for i, c := range name {
+		if c < 0x20 || c >= 0x7f {
+			return name[:i]
+		}
+	}
+	return name
 }
 
 // listGeneric lists by gocloud. Where a driver cannot begin in the middle, the pages

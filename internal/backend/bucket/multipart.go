@@ -116,7 +116,7 @@ func (u *upload) begin(ctx context.Context, resume bool) error {
 			return err
 		}
 		if u.id = aws.ToString(out.UploadId); u.id == "" {
-			return &fault{err: fmt.Errorf("%w: an upload without name", ErrMisbehaves), answered: true}
+			return torn(errors.New("an upload without name"))
 		}
 		return nil
 	})
@@ -145,7 +145,9 @@ func (u *upload) unfinished(ctx context.Context) (id string, found map[int32]typ
 			if marker != "" {
 				in.PartNumberMarker = &marker
 			}
-			out, err = g.s3.ListParts(ctx, in)
+			if out, err = g.s3.ListParts(ctx, in); err == nil && out.IsTruncated == nil {
+				err = torn(errors.New("a listing without its end"))
+			}
 			return err
 		})
 		if err != nil {
@@ -248,9 +250,12 @@ func (u *upload) complete(ctx context.Context, replace bool) error {
 		if !replace {
 			in.IfNoneMatch = aws.String("*")
 		}
-		_, err := g.s3.CompleteMultipartUpload(ctx, in)
-		if err == nil {
+		out, err := g.s3.CompleteMultipartUpload(ctx, in)
+		switch {
+		case err == nil && aws.ToString(out.ETag) != "":
 			return nil
+		case err == nil:
+			err = torn(errors.New("no end of the answer"))
 		}
 		f := u.b.judge(ctx, err)
 		if maybe && (errors.Is(f, backend.ErrExists) || errors.Is(f, errUploadGone) || errors.Is(f, backend.ErrNotFound)) {
@@ -331,7 +336,9 @@ func (b *Bucket) uploads(ctx context.Context, prefix string, f func(types.Multip
 			if key != "" {
 				in.KeyMarker, in.UploadIdMarker = &key, &id
 			}
-			out, err = g.s3.ListMultipartUploads(ctx, in)
+			if out, err = g.s3.ListMultipartUploads(ctx, in); err == nil && out.IsTruncated == nil {
+				err = torn(errors.New("a listing without its end"))
+			}
 			return err
 		})
 		if err != nil {

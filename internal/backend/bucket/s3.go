@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/smithy-go/logging"
 	gcaws "gocloud.dev/aws"
 	"gocloud.dev/blob/s3blob"
 )
@@ -62,6 +63,7 @@ func openS3(ctx context.Context, b *Bucket) error {
 		// decided by whoever answers.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
+	cfg.Logger = logging.Nop{} // it would write to standard error
 	cfg.Retryer = func() aws.Retryer { return aws.NopRetryer{} }
 	endpoints := b.place.endpoints
 	if len(endpoints) == 0 {

@@ -76,8 +76,8 @@ func (w *watched) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	body := &receivedBody{body: resp.Body, timer: timer, w: w, ctx: ctx, cancel: cancel, left: -1}
-	if kind != kindGet || resp.StatusCode >= 300 {
-		body.left = maxAnswer
+	if req.Method != http.MethodHead && (kind != kindGet || resp.StatusCode >= 300) {
+		body.left, body.due = maxAnswer, resp.ContentLength
 	}
 	resp.Body = body
 	return resp, nil
@@ -106,6 +106,7 @@ type receivedBody struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	left   int64 // bytes that may still come; -1: any number
+	due    int64 // bytes that were announced and have not come
 }
 
 func (b *receivedBody) Read(p []byte) (int, error) {
@@ -113,6 +114,9 @@ func (b *receivedBody) Read(p []byte) (int, error) {
 	n, err := b.body.Read(p)
 	b.timer.Stop()
 	b.w.meter.received.Add(int64(n))
+	if b.due -= int64(n); b.left >= 0 && err == io.EOF && b.due > 0 {
+		err = io.ErrUnexpectedEOF
+	}
 	if b.left >= 0 {
 		if b.left -= int64(n); b.left < 0 {
 			return n, fmt.Errorf("%w: an answer of more than %d MiB", ErrMisbehaves, maxAnswer>>20)

@@ -335,8 +335,12 @@ func fail(w http.ResponseWriter, r *http.Request, status int, code string) {
 }
 
 func send(w io.Writer, v any) {
-	io.WriteString(w, xml.Header)
-	if err := xml.NewEncoder(w).Encode(v); err != nil {
+	text, err := xml.Marshal(v)
+	if err != nil {
 		panic(err) // a mistake in a type above
 	}
+	if h, ok := w.(http.ResponseWriter); ok && len(text)%2 == 0 { // announced or in chunks
+		h.Header().Set("Content-Length", strconv.Itoa(len(xml.Header)+len(text)))
+	}
+	io.WriteString(w, xml.Header+string(text))
 }
