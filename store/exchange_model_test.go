@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mstore/mstore/exchange"
 	"github.com/mstore/mstore/internal/backend"
 	"github.com/mstore/mstore/internal/vfs"
 	"github.com/mstore/mstore/journal"
@@ -62,6 +63,9 @@ func newExchanges(t testing.TB, seed uint64, n int) *exchanges {
 			return nil
 		}
 		p.Store = newStore(p.fs, p.hook, Options{Clock: clock})
+		if seed%3 == 1 {
+			p.limits = exchange.Limits{Records: 1 + x.r.IntN(20), Pack: int64(1 + x.r.IntN(20_000)), Batch: 1 + x.r.IntN(4)}
+		}
 		p.dial = func(_ context.Context, location string) (*storage, error) {
 			var i int
 			if _, err := fmt.Sscanf(location, "test://%d", &i); err != nil {

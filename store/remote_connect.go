@@ -132,7 +132,7 @@ func (s *Store) peer(sn *snapshot) *exchange.Peer {
 
 // transferOptions are those of every exchange.
 func (s *Store) transferOptions(op string) exchange.Options {
-	return exchange.Options{NewName: newPackName, Clock: s.o.Clock, CheckPath: checkPath,
+	return exchange.Options{NewName: newPackName, Clock: s.o.Clock, CheckPath: checkPath, Limits: s.limits,
 		Progress: func(p exchange.Progress) { s.o.Progress(op, p.Bytes, p.AllBytes) }}
 }
 

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/mstore/mstore/exchange"
 	"github.com/mstore/mstore/index"
 	"github.com/mstore/mstore/internal/backend"
 	"github.com/mstore/mstore/internal/vfs"
@@ -56,6 +57,7 @@ type Store struct {
 	indexPays uint64
 	// dial opens where another store lies; tests bring their own.
 	dial    func(ctx context.Context, location string) (*storage, error)
+	limits  exchange.Limits // of exchanges; tests make them small
 	rootDir string
 	dir     string
 	closers []io.Closer
