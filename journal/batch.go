@@ -94,6 +94,9 @@ func (j *Journal) AppendBatch(ctx context.Context, b *Batch) (*State, error) {
 	if b.Len() == 0 {
 		return b.on, nil
 	}
+	if b.on.Mirror {
+		return nil, ErrMirror
+	}
 	b.file.digests = b.on.repeated(b.file.first(), b.file.last())
 	data := b.file.encode()
 	if len(data) > maxEntry { // a reader would refuse it
@@ -135,7 +138,7 @@ func Fit(s *State, drafts []Draft) int {
 // repeated are the digests that a file of the entries from first to last has: those
 // back to the least base of its numbers, counted from the watermark, as in a Fenwick
 // tree. A reader that goes from a file to the one that holds the entry before its
-// digests takes no more steps than a number has octal digits, wherever files begin.
+// digests takes no more steps than a number has hex digits, wherever files begin.
 func (s *State) repeated(first, last uint64) []Digest {
 	from := s.watermark + lowestBase(first-s.watermark, last-s.watermark)
 	digests := s.tail

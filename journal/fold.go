@@ -29,8 +29,11 @@ const segmentFan = 4
 // Then it deletes what the checkpoint before had superseded, so that readers
 // of the last generation find everything still. set must be the packs of s.
 // When another has folded meanwhile the error is ErrLost and nothing is
-// changed. No writer waits for it.
+// changed. No writer waits for it. ErrMirror: a mirror is folded by what it mirrors.
 func (j *Journal) Fold(ctx context.Context, s *State, set *pack.Set) (*State, error) {
+	if s.Mirror {
+		return nil, ErrMirror
+	}
 	if s.Number == s.watermark {
 		return s, nil
 	}
@@ -38,7 +41,7 @@ func (j *Journal) Fold(ctx context.Context, s *State, set *pack.Set) (*State, er
 	next.generation++
 	next.base = next.generation
 	next.watermark = s.Number
-	next.tail = nil
+	next.tail, next.newest = nil, nil
 
 	var made []string // keys to delete when the race is lost
 	drop := func() {

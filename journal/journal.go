@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -62,6 +63,7 @@ func (j *Journal) Init(ctx context.Context) (*State, error) {
 
 // listing is what a reader learns from one listing.
 type listing struct {
+	mirror      bool
 	checkpoints []uint64 // generations, newest first
 	keys        []uint64 // of entry files: the numbers of their first entries, ascending
 }
@@ -72,6 +74,7 @@ func (j *Journal) list(ctx context.Context) (l listing, err error) {
 		return l, fmt.Errorf("listing the journal: %w", err)
 	}
 	for _, i := range infos {
+		l.mirror = l.mirror || i.Key == MirrorKey
 		name := strings.TrimPrefix(i.Key, prefix)
 		if len(name) != 17 {
 			continue
@@ -105,6 +108,7 @@ func (j *Journal) Load(ctx context.Context) (*State, error) {
 		}
 		var s *State
 		if s, err = j.load(ctx, l, 0); err == nil {
+			s.Mirror = l.mirror
 			return s, nil
 		}
 		if !errors.Is(err, backend.ErrNotFound) && !errors.Is(err, ErrMissing) {
@@ -205,10 +209,10 @@ func (j *Journal) replay(ctx context.Context, s *State, keys []uint64, newest *r
 		return nil, err
 	}
 	for _, d := range digests {
-		d.Ops = withoutRecords(d.Ops)
+		d.Ops = withoutRecords(slices.Clone(d.Ops))
 		s.apply(d)
 	}
-	s.Hash = f.hash()
+	s.Hash, s.newest = f.hash(), f.entries
 	return s, nil
 }
 
@@ -285,7 +289,7 @@ func (j *Journal) read(ctx context.Context, n uint64) (*file, error) {
 
 // Append creates the next entry after s and returns the state that follows.
 // When another writer has that number the error is ErrLost and nothing was
-// changed: Load, and try again. An error that wraps backend.ErrUnknown means
+// changed: Load, and try again. ErrMirror: nothing is appended to a mirror. An error that wraps backend.ErrUnknown means
 // that the entry may be there or not. The entry's time is at, or now when at is
 // zero. ops are completed with the entry's number and not kept.
 func (j *Journal) Append(ctx context.Context, s *State, ops []Op, at time.Time) (*State, error) {

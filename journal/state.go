@@ -49,12 +49,15 @@ type State struct {
 	Expiries []Expiry
 	// Holds are exempt from every policy.
 	Holds map[HoldKey]Hold
+	// Mirror: the store is kept as a copy of another, and nothing is appended to it.
+	Mirror bool
 
 	generation uint64 // of the newest checkpoint; 0 for none
 	base       uint64 // of the checkpoint that was read: less when newer ones are damaged
 	watermark  uint64
 	archive    []archiveInfo
 	tail       []Digest // of the entries after the watermark
+	newest     []*Entry // of the file that was read last, for who asks for them next
 }
 
 // Condemned is a pack that is to be removed.

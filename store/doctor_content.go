@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -302,41 +301,6 @@ func (d *doctor) index(ctx context.Context) (Check, error) {
 		detail += fmt.Sprintf(", %s behind the journal", numberOf(int(behind), "entry", "entries"))
 	}
 	return fine("%s", detail), nil
-}
-
-// second tells whether the second store, which repair takes lost content from, is
-// there, and how far it is.
-func (d *doctor) second(ctx context.Context) (Check, error) {
-	dir := d.s.setting(d.sn.st, secondStore)
-	if !filepath.IsAbs(dir) {
-		dir = filepath.Join(d.s.rootDir, filepath.FromSlash(dir))
-	}
-	if isStore(filepath.Join(dir, DirName)) {
-		dir = filepath.Join(dir, DirName)
-	}
-	other, err := Open(ctx, d.s.rootDir, Options{StoreDir: dir, Clock: d.s.o.Clock})
-	if err != nil {
-		return failed("mstore config "+secondStore, "it cannot be opened: %v", err), nil
-	}
-	defer other.Close()
-	theirs, err := other.load(ctx)
-	if err != nil {
-		return failed("mstore --store "+quoted(dir)+" fsck", "its journal cannot be read: %v", err), nil
-	}
-	ours, err := d.s.load(ctx) // after the other, which may be ahead of d.sn by now
-	if err != nil {
-		return Check{}, err
-	}
-	there, here := theirs.st.Number, ours.st.Number
-	switch {
-	case theirs.st.Store != ours.st.Store:
-		return warning("mstore config "+secondStore, "it is not a copy of this store: 'mstore fsck --repair' finds in it only what was saved in both"), nil
-	case there > here:
-		return warning("", "it has %s that this store does not have", numberOf(int(there-here), "entry", "entries")), nil
-	case there < here:
-		return fine("it is %s behind", numberOf(int(here-there), "entry", "entries")), nil
-	}
-	return fine("it has the same journal"), nil
 }
 
 // quoted makes a path one word of a POSIX shell.

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/mstore/mstore/gc"
@@ -41,7 +42,7 @@ func (s *Store) Expire(ctx context.Context, rev, path string, o ExpireOptions) (
 		reason += " by " + a
 	}
 	if !o.DryRun {
-		if err := s.writable(ctx); err != nil {
+		if err := errors.Join(notMirror(sn.st), s.writable(ctx)); err != nil {
 			return nil, err
 		}
 	}

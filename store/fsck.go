@@ -24,7 +24,8 @@ type FsckOptions struct {
 	// Quick looks at structure and reachability only: no piece is decoded.
 	Quick bool
 	// Repair writes again what is damaged, as far as parity, other copies, the working
-	// directory or the second store have it.
+	// directory, mirrors, remotes or the second store have it; and takes back entries that
+	// are lost here and a mirror has.
 	Repair bool
 	// Sample, above 0 and up to 1: besides the structure of everything, the content of
 	// that share of the packs only; the next check goes on where this one ended.
@@ -78,12 +79,14 @@ func (s *Store) Fsck(ctx context.Context, o FsckOptions) (*FsckReport, error) {
 	if o.Sample < 0 || o.Sample > 1 {
 		return nil, as(ErrUsage, fmt.Errorf("a sample of %v is not a share above 0 and up to 1", o.Sample))
 	}
+	s, done := s.fresh()
+	defer done()
 	f, err := s.check(ctx, o, nil)
 	if err != nil {
 		return nil, err
 	}
 	switch {
-	case o.Repair && !f.rep.OK:
+	case o.Repair && (!f.rep.OK || s.aheadOf(ctx, f.sn.st)):
 		if f, err = s.repair(ctx, o, f); err != nil {
 			return nil, err
 		}
@@ -129,6 +132,9 @@ func (s *Store) checkAs(ctx context.Context, f *fsck, sn *snapshot) (*fsck, erro
 		}
 		if err := ctx.Err(); err != nil {
 			return nil, err
+		}
+		if err := s.unreached(); err != nil { // what seems damaged could only not be read
+			return nil, fmt.Errorf("the check ended early: %w", err)
 		}
 	}
 	slices.SortStableFunc(f.rep.Problems, func(a, b Problem) int { return strings.Compare(a.Kind+a.Path+a.Object, b.Kind+b.Path+b.Object) })

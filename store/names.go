@@ -116,6 +116,9 @@ func (s *Store) appendOps(ctx context.Context, ops func(sn *snapshot) ([]journal
 		if len(list) == 0 {
 			return sn, false, nil
 		}
+		if err := notMirror(sn.st); err != nil {
+			return nil, false, err
+		}
 		st, err := s.j.Append(ctx, sn.st, list, time.Time{})
 		if errors.Is(err, journal.ErrLost) {
 			continue

@@ -69,6 +69,9 @@ const repackFile = workDir + "/repack"
 
 func (s *Store) packsDigest(ctx context.Context) (string, error) {
 	st, err := s.j.Load(ctx)
+	if err == nil {
+		err = notMirror(st)
+	}
 	if err != nil {
 		return "", err
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/mstore/mstore/gc"
 	"github.com/mstore/mstore/internal/backend"
 	"github.com/mstore/mstore/journal"
+	"github.com/mstore/mstore/mirror"
 	"github.com/mstore/mstore/objects"
 	"github.com/mstore/mstore/objects/pack"
 	"github.com/mstore/mstore/objects/parity"
@@ -24,9 +25,10 @@ type Repair struct {
 
 // repairing is one attempt to heal a store.
 type repairing struct {
-	s       *Store
-	done    []Repair
-	changed bool
+	s         *Store
+	done      []Repair
+	changed   bool
+	elsewhere []*other
 }
 
 func (r *repairing) note(object, path, from string) {
@@ -39,10 +41,11 @@ func (r *repairing) note(object, path, from string) {
 // maxRounds bounds how often repair looks again at what it has done.
 const maxRounds = 4
 
-// repair heals what can be healed: files from parity, journal entries from what
-// repeats them, contents from the working directory and the second store, what is
-// derived from what it is derived from. It writes what it did into the journal, and
-// looks again.
+// repair heals what can be healed: files from parity and from copies of the store that
+// lie elsewhere, journal entries from what repeats them, contents from the working
+// directory and other stores, what is derived from what it is derived from. It writes
+// what it did into the journal, and looks again. A mirror is healed by files alone:
+// nothing is appended to its journal.
 func (s *Store) repair(ctx context.Context, o FsckOptions, f *fsck) (*fsck, error) {
 	if err := s.writable(ctx); err != nil {
 		return nil, err
@@ -55,9 +58,18 @@ func (s *Store) repair(ctx context.Context, o FsckOptions, f *fsck) (*fsck, erro
 		}
 	}
 	r := &repairing{s: s}
+	defer r.close()
+	steps := []func(context.Context, *fsck) error{r.files, r.mirrored, r.journal, r.format, r.trees, r.contents, r.packs, r.forget, r.derived, r.parity}
+	_, _, isMirror, err := mirror.Mark(ctx, s.b)
+	if err != nil {
+		return nil, classify(err)
+	}
+	if isMirror {
+		steps = []func(context.Context, *fsck) error{r.files, r.mirrored, r.journal, r.format, r.parity}
+	}
 	for range maxRounds {
 		before := len(r.done)
-		for _, step := range []func(context.Context, *fsck) error{r.files, r.journal, r.format, r.trees, r.contents, r.packs, r.forget, r.derived, r.parity} {
+		for _, step := range steps {
 			r.changed = false
 			if err := step(ctx, f); err != nil {
 				return nil, classify(err)
@@ -81,11 +93,13 @@ func (s *Store) repair(ctx context.Context, o FsckOptions, f *fsck) (*fsck, erro
 		}
 	}
 	if len(r.done) > 0 && f.sn != nil {
-		if err := r.record(ctx); err != nil {
-			return nil, err
+		if !isMirror {
+			if err := r.record(ctx); err != nil {
+				return nil, err
+			}
 		}
 		s.protectOrWarn(ctx, true)
-		if d, ok := s.b.(*backend.Dir); ok { // damaged files that were deleted stay away
+		if d, ok := s.b.(interface{ SyncDirs(...string) error }); ok { // damaged files that were deleted stay away
 			if err := d.SyncDirs("objects", "journal", "parity"); err != nil {
 				return nil, classify(err)
 			}

@@ -2,9 +2,6 @@ package store
 
 import (
 	"context"
-	"fmt"
-	"io"
-	"path/filepath"
 	"slices"
 
 	"github.com/mstore/mstore/journal"
@@ -33,7 +30,7 @@ func (r *repairing) trees(ctx context.Context, f *fsck) error {
 		for _, h := range f.hits(ctx, v.Tree, memo) {
 			broken = broken || h.path == ""
 		}
-		if !broken || len(v.Changes) == 0 {
+		if !broken {
 			continue
 		}
 		from := made[v.parent.Entry]
@@ -48,14 +45,25 @@ func (r *repairing) trees(ctx context.Context, f *fsck) error {
 		for i, ch := range v.Changes {
 			edits[i] = objects.TreeEdit{TreeEntry: objects.TreeEntry{Path: ch.Path, Blob: ch.Blob, Size: ch.Size}, Remove: ch.Status == objects.Removed}
 		}
-		tree, err := f.sn.tree(from).Apply(ctx, edits, w.TreeNode)
+		var tree *objects.Tree
+		if len(v.Changes) > 0 {
+			tree, err = f.sn.tree(from).Apply(ctx, edits, w.TreeNode)
+		}
 		if ctx.Err() != nil {
 			w.Abort()
 			return ctx.Err()
 		}
-		if err == nil && tree.ID == v.Tree {
+		if err == nil && tree != nil && tree.ID == v.Tree {
 			made[e.Number] = v.Tree
 			healed = append(healed, Repair{v.Tree.String(), "", "what " + v.Name + " says that it changed"})
+			continue
+		}
+		for _, x := range r.others(ctx, r.s.settingsOrWhatIsLeft(ctx, f.sn.st)) {
+			if x.tree(ctx, r.s, w, f.sn, v.Tree) {
+				made[e.Number] = v.Tree
+				healed = append(healed, Repair{v.Tree.String(), "", x.name})
+				break
+			}
 		}
 	}
 	return r.publish(ctx, f, w, healed)
@@ -90,7 +98,7 @@ func (r *repairing) publish(ctx context.Context, f *fsck, w *objects.Writer, hea
 }
 
 // contents stores damaged contents afresh, from files of the working directory that
-// have their hash, or from the second store.
+// have their hash, or from other stores that have them.
 func (r *repairing) contents(ctx context.Context, f *fsck) error {
 	if f.sn == nil {
 		return nil
@@ -101,8 +109,7 @@ func (r *repairing) contents(ctx context.Context, f *fsck) error {
 			paths[p.Object] = append(paths[p.Object], p.Path)
 		}
 	}
-	var second *second
-	defer func() { second.close() }()
+	elsewhere := r.others(ctx, r.s.settingsOrWhatIsLeft(ctx, f.sn.st))
 	w := objects.NewWriter(ctx, r.s.b, f.sn.r, objects.WriterOptions{NewName: newPackName})
 	var healed []Repair
 	for id := range f.bad {
@@ -119,11 +126,11 @@ func (r *repairing) contents(ctx context.Context, f *fsck) error {
 		if len(healed) > 0 && healed[len(healed)-1].Object == blob.String() {
 			continue
 		}
-		if second == nil {
-			second = r.s.openSecond(ctx, f.sn.st)
-		}
-		if second.blob(ctx, w, blob) {
-			healed = append(healed, Repair{blob.String(), paths[blob.String()][0], "the second store"})
+		for _, x := range elsewhere {
+			if x.blob(ctx, r.s, w, blob) {
+				healed = append(healed, Repair{blob.String(), paths[blob.String()][0], x.name})
+				break
+			}
 		}
 		if ctx.Err() != nil {
 			w.Abort()
@@ -149,60 +156,4 @@ func (r *repairing) fromDisk(ctx context.Context, w *objects.Writer, want object
 	defer file.Close()
 	id, _, err := w.Blob(&ctxReader{ctx, file}, fi.Size(), objects.BlobID{})
 	return err == nil && id == want
-}
-
-// second is another store that has the same contents.
-type second struct {
-	s  *Store
-	sn *snapshot
-}
-
-// secondStore is the setting store.second: the directory of another store, relative
-// to this one's models.
-const secondStore = "store.second"
-
-// openSecond opens the second store; nil when there is none, or it cannot be read.
-func (s *Store) openSecond(ctx context.Context, st *journal.State) *second {
-	dir := s.setting(st, secondStore)
-	if dir == "" {
-		return nil
-	}
-	if !filepath.IsAbs(dir) {
-		dir = filepath.Join(s.rootDir, filepath.FromSlash(dir))
-	}
-	if isStore(filepath.Join(dir, DirName)) {
-		dir = filepath.Join(dir, DirName)
-	}
-	var sn *snapshot
-	other, err := Open(ctx, s.rootDir, Options{StoreDir: dir})
-	if err == nil {
-		if sn, err = other.load(ctx); err == nil {
-			return &second{other, sn}
-		}
-		_ = other.Close()
-	}
-	s.o.Warn(fmt.Sprintf("the second store cannot help: %v", err))
-	return &second{}
-}
-
-func (x *second) close() {
-	if x != nil && x.s != nil {
-		_ = x.s.Close()
-	}
-}
-
-// blob stores a content of the second store in w.
-func (x *second) blob(ctx context.Context, w *objects.Writer, id objects.BlobID) bool {
-	if x == nil || x.sn == nil {
-		return false
-	}
-	b, err := x.sn.r.Blob(ctx, id)
-	if err != nil {
-		return false
-	}
-	if _, err := b.WriteTo(io.Discard); err != nil { // all of it, before any of it is stored
-		return false
-	}
-	got, _, err := w.Blob(b, b.Size(), objects.BlobID{})
-	return err == nil && got == id
 }

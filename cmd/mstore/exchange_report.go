@@ -1,7 +1,6 @@
 package main
 
 import (
-
 	"github.com/mstore/mstore/store"
 )
 
@@ -147,4 +146,3 @@ func rejectedOnly(r *store.ExchangeResult) bool {
 	}
 	return false
 }
-

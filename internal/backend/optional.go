@@ -1,6 +1,9 @@
 package backend
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // Range is a part of a key's bytes.
 type Range struct {
@@ -56,4 +59,21 @@ type Tagger interface {
 	// Tag returns what the newest listing or put of this process said of the key's
 	// bytes. Two equal tags of a key mean equal bytes. ok is false when nothing is known.
 	Tag(key string) (tag string, ok bool)
+}
+
+// Tidier is a Backend in which writers that died leave behind what no listing shows, and
+// which costs space all the same.
+type Tidier interface {
+	// Tidy removes what such writers left, if it is older than olderThan, and returns how
+	// much it was. A writer that takes longer than that loses its key.
+	Tidy(ctx context.Context, olderThan time.Duration) (n int, err error)
+}
+
+// Tidy removes what dead writers left in b, below all caches, if b is a Tidier.
+func Tidy(ctx context.Context, b Backend, olderThan time.Duration) (n int, err error) {
+	t, ok := Uncached(b).(Tidier)
+	if !ok {
+		return 0, nil
+	}
+	return t.Tidy(ctx, olderThan)
 }

@@ -23,7 +23,7 @@ var layers = [][]string{
 	{"objects/chunk", "objects/codec", "objects/pack", "objects/parity"},
 	{"objects"},
 	{"journal"},
-	{"gc", "index", "schema", "refs"},
+	{"gc", "index", "mirror", "schema", "refs"},
 	{"exchange"},
 	{"diff"},
 	{"store"},
@@ -56,6 +56,9 @@ var owners = map[string][]string{
 	"github.com/go-git":                {"internal/gitinfo"},
 	"github.com/guptarohit/asciigraph": {"internal/plot"},
 	"github.com/fsnotify/fsnotify":     {"internal/watch"},
+	"gocloud.dev":                      {"internal/backend/bucket"},
+	"github.com/aws":                   {"internal/backend/bucket"},
+	"github.com/cenkalti/backoff":      {"internal/backend/bucket"},
 }
 
 const maxLines = 800

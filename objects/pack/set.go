@@ -18,6 +18,10 @@ type Set struct {
 	// lost or damaged, which is derived from the packs.
 	Recover func(ctx context.Context) ([]Info, error)
 
+	// Filters, by pack, keep packs that no segment covers from being asked in vain. It
+	// must be set before the first look.
+	Filters map[Name]Filter
+
 	b        backend.Backend
 	packs    []Info
 	segments []SegmentInfo
@@ -27,6 +31,7 @@ type Set struct {
 	indexes map[Name]*Index
 	segs    map[Name]*Segment
 	broken  map[Name]error
+	near    map[Name]bool
 	all     []Info // what Recover said
 }
 
@@ -34,7 +39,7 @@ type Set struct {
 // there. The slices and the map are kept.
 func NewSet(b backend.Backend, packs []Info, segments []SegmentInfo, dead map[Name]bool) *Set {
 	return &Set{b: b, packs: packs, segments: segments, dead: dead,
-		indexes: map[Name]*Index{}, segs: map[Name]*Segment{}, broken: map[Name]error{}}
+		indexes: map[Name]*Index{}, segs: map[Name]*Segment{}, broken: map[Name]error{}, near: map[Name]bool{}}
 }
 
 // Inherit takes over what an older set of the same store has opened.
@@ -112,21 +117,16 @@ func (s *Set) Find(ctx context.Context, kind Kind, key Key) (Loc, error) {
 
 // FindAll calls fn for every place of a record until fn returns false: the
 // second copy helps when the first is damaged. When fn has returned false the
-// error is nil.
+// error is nil. The packs that no segment covers may be many, and each has to be
+// opened; so those that are open already or near come first, then the segments, then the
+// rest, the newest first, several of them at once.
 func (s *Set) FindAll(ctx context.Context, kind Kind, key Key, fn func(Loc) bool) error {
 	var unread error
-	for i := len(s.packs) - 1; i >= 0; i-- {
-		p := s.packs[i]
-		if s.dead[p.Name] {
-			continue
-		}
-		x, err := s.Index(ctx, p)
-		if err == nil {
-			var row Row
-			var ok bool
-			if row, ok, err = x.Find(kind, key); ok && !fn(Loc{Pack: p.Name, Row: row}) {
-				return nil
-			}
+	first, rest := s.split(key)
+	for _, p := range first {
+		done, err := s.inPack(ctx, p, kind, key, fn)
+		if done {
+			return nil
 		}
 		if err != nil {
 			unread = err
@@ -154,6 +154,20 @@ func (s *Set) FindAll(ctx context.Context, kind Kind, key Key, fn func(Loc) bool
 			}
 		}
 	}
+	for i, opened := 0, 0; i < len(rest); i++ {
+		p := rest[i]
+		if i == opened {
+			opened = min(i+max(i, 1), i+openAtOnce, len(rest))
+			s.openAll(ctx, rest[i:opened])
+		}
+		done, err := s.inPack(ctx, p, kind, key, fn)
+		if done {
+			return nil
+		}
+		if err != nil {
+			unread = err
+		}
+	}
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -161,6 +175,59 @@ func (s *Set) FindAll(ctx context.Context, kind Kind, key Key, fn func(Loc) bool
 		return fmt.Errorf("%s %x: %w", kind, key[:5], unread)
 	}
 	return fmt.Errorf("%s %x: %w", kind, key[:5], ErrNotFound)
+}
+
+// openAtOnce is how many packs are opened at once.
+const openAtOnce = 16
+
+// Near has FindAll look into these packs before it looks into the segments: what is asked
+// for next is likely there.
+func (s *Set) Near(packs []Info) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, p := range packs {
+		s.near[p.Name] = true
+	}
+}
+
+// split divides the packs that no segment covers, and that may know a key, into those to
+// ask first and the rest, the newest of each first.
+func (s *Set) split(key Key) (first, rest []Info) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := len(s.packs) - 1; i >= 0; i-- {
+		p := s.packs[i]
+		switch {
+		case s.dead[p.Name] || !s.Filters[p.Name].May(key):
+		case s.indexes[p.Name] != nil || s.near[p.Name]:
+			first = append(first, p)
+		default:
+			rest = append(rest, p)
+		}
+	}
+	return first, rest
+}
+
+// openAll opens the indexes of packs at once; what cannot be opened is told to who asks
+// for it.
+func (s *Set) openAll(ctx context.Context, packs []Info) {
+	if len(packs) < 2 {
+		return
+	}
+	var wg sync.WaitGroup
+	for _, p := range packs {
+		wg.Go(func() { _, _ = s.Index(ctx, p) })
+	}
+	wg.Wait()
+}
+
+func (s *Set) inPack(ctx context.Context, p Info, kind Kind, key Key, fn func(Loc) bool) (done bool, err error) {
+	x, err := s.Index(ctx, p)
+	if err != nil {
+		return false, err
+	}
+	row, ok, err := x.Find(kind, key)
+	return ok && !fn(Loc{Pack: p.Name, Row: row}), err
 }
 
 // Labelled lists up to most pieces with that label, the newest first, and the
@@ -174,7 +241,16 @@ func (s *Set) Labelled(ctx context.Context, label uint64, most int) []Loc {
 		}
 		return true
 	}
+	key := LabelKey(label, Key{})
+	for _, rest := s.split(key); len(rest) > 0; {
+		n := min(openAtOnce, len(rest))
+		s.openAll(ctx, rest[:n])
+		rest = rest[n:]
+	}
 	for i := len(s.packs) - 1; i >= 0; i-- {
+		if !s.Filters[s.packs[i].Name].May(key) {
+			continue
+		}
 		if x, err := s.Index(ctx, s.packs[i]); err == nil {
 			_ = x.Labelled(label, func(r Row) bool { return add(Loc{Pack: s.packs[i].Name, Row: r}) })
 		}
@@ -263,4 +339,26 @@ func (s *Set) Packs(ctx context.Context) ([]Info, error) {
 		}
 	}
 	return out, nil
+}
+
+// Opened lists the live packs of which it is known without reading anything: those of
+// open segments, then those that no segment covers, the oldest first.
+func (s *Set) Opened() []Info {
+	var out []Info
+	add := func(packs []Info) {
+		for _, p := range packs {
+			if !s.dead[p.Name] {
+				out = append(out, p)
+			}
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, info := range s.segments {
+		if g := s.segs[info.Name]; g != nil {
+			add(g.packs)
+		}
+	}
+	add(s.packs)
+	return out
 }
