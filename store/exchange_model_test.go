@@ -68,7 +68,7 @@ func newExchanges(t testing.TB, seed uint64, n int) *exchanges {
 		}
 		p.dial = func(_ context.Context, location string) (*storage, error) {
 			var i int
-			if _, err := fmt.Sscanf(location, "test://%d", &i); err != nil {
+			if _, err := fmt.Sscanf(location, "/peer/%d", &i); err != nil {
 				return nil, as(ErrNoStore, err)
 			}
 			return &storage{Backend: x.peers[i].hook, location: location}, nil
@@ -81,7 +81,7 @@ func newExchanges(t testing.TB, seed uint64, n int) *exchanges {
 	for i, p := range x.peers {
 		for k := range x.peers {
 			if k != i {
-				if _, err := p.AddRemote(t.Context(), fmt.Sprintf("r%d", k), fmt.Sprintf("test://%d", k)); err != nil {
+				if _, err := p.AddRemote(t.Context(), fmt.Sprintf("r%d", k), fmt.Sprintf("/peer/%d", k)); err != nil {
 					t.Fatal(err)
 				}
 			}
