@@ -134,7 +134,7 @@ func (s *Store) settingsOrWhatIsLeft(ctx context.Context, st *journal.State) map
 
 // openAt opens another store, without a workspace.
 func (s *Store) openAt(ctx context.Context, location string, o Options) (*Store, error) {
-	x, err := s.dial(ctx, location)
+	x, err := s.openStorage(ctx, location)
 	if err != nil {
 		return nil, err
 	}

@@ -242,7 +242,7 @@ func (s *Store) register(ctx context.Context, m *Mirrored, settings map[string]s
 // mirrorAt opens where a mirror is or is to be.
 func (s *Store) mirrorAt(ctx context.Context, location string, dryRun bool) (*storage, error) {
 	if strings.Contains(location, "://") {
-		return s.dial(ctx, location)
+		return s.openStorage(ctx, location)
 	}
 	dir := location
 	if isStore(filepath.Join(dir, DirName)) {
