@@ -305,12 +305,18 @@ func (a *archive) directory(ctx context.Context) ([]block, error) {
 		return a.blocks, nil
 	}
 	buf := make([]byte, a.DirLen)
-	if err := backend.ReadFull(ctx, a.b, a.key(), buf, int64(a.DirOff)); err != nil {
-		return nil, a.fail(err)
-	}
-	blocks, err := decodeDirectory(buf)
+	blocks, err := backend.Afresh(a.b, a.key(), ErrCorrupt, func() ([]block, error) {
+		if err := backend.ReadFull(ctx, a.b, a.key(), buf, int64(a.DirOff)); err != nil {
+			return nil, a.fail(err)
+		}
+		blocks, err := decodeDirectory(buf)
+		if err != nil {
+			err = a.fail(err)
+		}
+		return blocks, err
+	})
 	if err != nil {
-		return nil, a.fail(err)
+		return nil, err
 	}
 	next := a.First
 	off := uint64(archiveHeaderSize)
@@ -333,6 +339,10 @@ func (a *archive) directory(ctx context.Context) ([]block, error) {
 
 // cores reads the entries of one block.
 func (a *archive) cores(ctx context.Context, bl *block) ([][]byte, error) {
+	return backend.Afresh(a.b, a.key(), ErrCorrupt, func() ([][]byte, error) { return a.readCores(ctx, bl) })
+}
+
+func (a *archive) readCores(ctx context.Context, bl *block) ([][]byte, error) {
 	stored := make([]byte, bl.Stored)
 	if err := backend.ReadFull(ctx, a.b, a.key(), stored, int64(bl.Off)); err != nil {
 		return nil, a.fail(err)

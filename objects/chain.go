@@ -105,6 +105,7 @@ func (c *chain) totalWork(id codec.ID, raw int) int {
 type fetch func(ctx context.Context, r baseRef) (pack.Record, []byte, error)
 
 func (r *Reader) fetch(ctx context.Context, ref baseRef) (pack.Record, []byte, error) {
+	r.chains.follow(ctx, r, ref.pack)
 	return pack.ReadAt(ctx, r.b, nil, ref.pack, ref.off, ref.stored)
 }
 
@@ -125,6 +126,7 @@ func (d *decoding) record(ctx context.Context, ref baseRef) (pack.Record, []byte
 	if d.fetch != nil {
 		return d.fetch(ctx, ref)
 	}
+	d.r.chains.follow(ctx, d.r, ref.pack)
 	buf := d.r.buffers.get(pack.RecordSize(ref.stored))
 	rec, payload, err := pack.ReadAt(ctx, d.r.b, buf, ref.pack, ref.off, ref.stored)
 	d.spent = append(d.spent, buf)

@@ -30,6 +30,7 @@ type Reader struct {
 
 	buffers *buffers
 	cache   *pieceCache
+	chains  *backwards
 
 	mu    sync.Mutex
 	set   *pack.Set
@@ -42,7 +43,7 @@ const maxNodes = 8192
 // NewReader reads from the packs of set, which lie in b.
 func NewReader(b backend.Backend, set *pack.Set) *Reader {
 	buf := new(buffers)
-	return &Reader{b: b, set: set, nodes: map[TreeID]*treeNode{}, buffers: buf, cache: newPieceCache(buf, rootBytes)}
+	return &Reader{b: b, set: set, nodes: map[TreeID]*treeNode{}, buffers: buf, cache: newPieceCache(buf, rootBytes), chains: new(backwards)}
 }
 
 // Promising returns a Reader of the same packs, with the same caches, that asks promised.

@@ -84,6 +84,8 @@ type Writer struct {
 
 	packs []pack.Info        // the collector's, until it has ended
 	needs map[pack.Name]bool // packs with bases of pieces in pw; likewise
+	// filters, by pack, are likewise.
+	filters map[pack.Name]pack.Filter
 
 	pwMu sync.RWMutex // held for reading pw back, and for ending it
 	pw   *pack.Writer
@@ -122,7 +124,7 @@ func NewWriter(ctx context.Context, b backend.Backend, have *Reader, o WriterOpt
 		o.encode = codec.Encode
 	}
 	w := &Writer{ctx: ctx, cancel: cancel, b: b, have: have, o: o,
-		seen: map[pack.Key]bool{}, depends: map[pack.Name]bool{}, needs: map[pack.Name]bool{}, places: map[PieceID]*place{}, labels: map[uint64][2]PieceID{}, recent: map[BlobID]*Recipe{}, sound: map[baseRef]bool{},
+		seen: map[pack.Key]bool{}, depends: map[pack.Name]bool{}, needs: map[pack.Name]bool{}, filters: map[pack.Name]pack.Filter{}, places: map[PieceID]*place{}, labels: map[uint64][2]PieceID{}, recent: map[BlobID]*Recipe{}, sound: map[baseRef]bool{},
 		queue: make(chan chan job, inFlight), slots: make(chan struct{}, inFlight), done: make(chan struct{})}
 	go w.collect()
 	return w
@@ -217,6 +219,7 @@ func (w *Writer) closePack(versions [][]byte, intent *pack.Intent) (pack.Info, e
 	w.pwMu.Unlock()
 	if err == nil {
 		w.packs = append(w.packs, info)
+		w.filters[info.Name] = pw.Filter()
 	}
 	return info, err
 }
@@ -333,6 +336,15 @@ func (w *Writer) FinishAs(intent *pack.Intent, versions ...[]byte) ([]pack.Info,
 		return nil, err
 	}
 	return w.packs, nil
+}
+
+// Filters returns the filters of packs that Finish has returned, in their order.
+func (w *Writer) Filters(packs []pack.Info) []pack.Filter {
+	out := make([]pack.Filter, len(packs))
+	for i, p := range packs {
+		out[i] = w.filters[p.Name]
+	}
+	return out
 }
 
 // Abort drops everything, the packs that were published too, since nothing

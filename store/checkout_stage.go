@@ -32,10 +32,17 @@ func (c *checkout) stage(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var total, done atomic.Int64
-	for _, t := range c.write {
+	models := make([]objects.TreeEntry, len(c.write))
+	for i, t := range c.write {
 		total.Add(t.Size)
 		t.temp = path.Join(c.temp, tempName())
+		models[i] = t.TreeEntry
 	}
+	read, stop := func(int64) {}, func() {}
+	if len(models) > 1 { // of one the pieces come soon enough
+		read, stop = c.sn.fetchAhead(ctx, models)
+	}
+	defer stop()
 	work := make(chan *target)
 	var wg sync.WaitGroup
 	var damage sync.Mutex
@@ -45,6 +52,7 @@ func (c *checkout) stage(ctx context.Context) error {
 		go func() {
 			defer wg.Done()
 			for t := range work {
+				size := t.Size
 				err := c.stageOne(ctx, t, func(n int64) { c.s.o.Progress("checking out", done.Add(n), total.Load()) })
 				if err != nil {
 					damage.Lock()
@@ -54,6 +62,7 @@ func (c *checkout) stage(ctx context.Context) error {
 					damage.Unlock()
 					cancel()
 				}
+				read(size)
 			}
 		}()
 	}

@@ -34,6 +34,8 @@ var knownSettings = map[string]func(string) error{
 	"gc.auto":         checkBool,
 	"gc.grace":        checkDuration,
 	"store.parity":    checkParity,
+	cacheDirSetting:   func(string) error { return nil },
+	cacheSizeSetting:  checkSize,
 	secondStore:       func(string) error { return nil },
 }
 
@@ -150,6 +152,9 @@ func (s *Store) SetConfig(ctx context.Context, key, value string, local bool) er
 	}
 	if local {
 		return s.editLocal(func(m map[string]string) error { m[key] = value; return nil })
+	}
+	if strings.HasPrefix(key, "cache.") {
+		return as(ErrUsage, fmt.Errorf("setting %s is of one working directory: say --local", key))
 	}
 	_, err := s.update(ctx, func(sn *snapshot) ([]journal.Op, error) {
 		if old, ok := sn.st.Config[key]; ok && old == value {

@@ -91,26 +91,35 @@ func (d *doctor) run(ctx context.Context) (*Health, error) {
 		d.packErr = d.survey(ctx)
 	}
 	d.check(ctx, "store", func(ctx context.Context) (Check, error) { return d.store(ctx, damage) })
+	const anywhere, inDir, inBucket = 0, 1, 2
+	kind := inDir
+	if isURL(d.s.location) {
+		kind = inBucket
+	}
 	for _, c := range []struct {
 		name    string
 		look    func(context.Context) (Check, error)
 		journal bool // it cannot be made without
+		where   int
 	}{
-		{"scrub", d.scrub, false},
-		{"space", d.space, false},
-		{"packs", d.packs, true},
-		{"parity", d.parity, true},
-		{"condemned", d.condemned, true},
-		{"gc", d.gc, true},
-		{"debris", d.debris, true},
-		{"index", d.index, true},
-		{"clock", d.clock, false},
-		{"permissions", d.permissions, false},
-		{"filesystem", d.filesystem, false},
-		{"mirror", d.mirrors, true},
-		{"second", d.second, true},
+		{"bucket", d.bucket, false, inBucket},
+		{"scrub", d.scrub, false, anywhere},
+		{"space", d.space, false, inDir},
+		{"packs", d.packs, true, anywhere},
+		{"parity", d.parity, true, anywhere},
+		{"condemned", d.condemned, true, anywhere},
+		{"gc", d.gc, true, anywhere},
+		{"debris", d.debris, true, anywhere},
+		{"uploads", d.uploads, false, inBucket},
+		{"cache", d.cache, false, inBucket},
+		{"index", d.index, true, anywhere},
+		{"clock", d.clock, false, anywhere},
+		{"permissions", d.permissions, false, inDir},
+		{"filesystem", d.filesystem, false, inDir},
+		{"mirror", d.mirrors, true, anywhere},
+		{"second", d.second, true, anywhere},
 	} {
-		if d.sn == nil && c.journal || c.name == "second" && d.s.setting(d.sn.st, secondStore) == "" || c.name == "mirror" && !d.hasMirrors() {
+		if c.where != anywhere && c.where != kind || d.sn == nil && c.journal || c.name == "second" && d.s.setting(d.sn.st, secondStore) == "" || c.name == "mirror" && !d.hasMirrors() {
 			continue
 		}
 		d.check(ctx, c.name, c.look)

@@ -50,7 +50,7 @@ func rank(status string) int {
 // compare tells how another copy of this store is, and how far it is behind. next
 // brings it up to date.
 func (d *doctor) compare(ctx context.Context, location, next string) (Check, error) {
-	other, err := openAt(ctx, location, Options{Clock: d.s.o.Clock})
+	other, err := d.s.openAt(ctx, location, Options{Clock: d.s.o.Clock})
 	if err != nil {
 		return failed(next, "it cannot be opened: %v", err), ctx.Err()
 	}
@@ -99,7 +99,7 @@ func (d *doctor) compare(ctx context.Context, location, next string) (Check, err
 // there, and how far it is.
 func (d *doctor) second(ctx context.Context) (Check, error) {
 	location := d.s.locationOf(d.s.setting(d.sn.st, secondStore))
-	other, err := openAt(ctx, location, Options{Clock: d.s.o.Clock})
+	other, err := d.s.openAt(ctx, location, Options{Clock: d.s.o.Clock})
 	if err != nil {
 		return failed("mstore config "+secondStore, "it cannot be opened: %v", err), nil
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/mstore/mstore/gc"
 	"github.com/mstore/mstore/gc/policy"
 	"github.com/mstore/mstore/internal/backend"
+	"github.com/mstore/mstore/internal/backend/bucket"
 	"github.com/mstore/mstore/internal/expr"
 	"github.com/mstore/mstore/journal"
 	"github.com/mstore/mstore/mirror"
@@ -45,6 +46,12 @@ var (
 	ErrInvalid = errors.New("not valid")
 	// ErrReadOnly: the store cannot be written to.
 	ErrReadOnly = errors.New("the store is read-only")
+	// ErrDenied: where the store lies, the credentials are refused.
+	ErrDenied = bucket.ErrDenied
+	// ErrUnavailable: where the store lies cannot be reached, or does not answer.
+	ErrUnavailable = bucket.ErrUnavailable
+	// ErrUnsuitable: a store cannot be kept safely there.
+	ErrUnsuitable = errors.New("no place for a store")
 )
 
 // kindError adds a sentinel to an error without changing its text.
@@ -64,7 +71,13 @@ func classify(err error) error {
 	if err == nil {
 		return nil
 	}
-	for _, kind := range []error{ErrNoStore, ErrNotFound, ErrAmbiguous, ErrUsage, ErrFormat, ErrPromised, ErrDamaged, ErrExpired, ErrConflict, ErrInvalid, ErrReadOnly} {
+	if errors.Is(err, bucket.ErrNoBucket) {
+		return as(ErrNoStore, err)
+	}
+	if outOfReach(err) { // whatever it was needed for
+		return err
+	}
+	for _, kind := range []error{ErrNoStore, ErrNotFound, ErrAmbiguous, ErrUsage, ErrFormat, ErrPromised, ErrDamaged, ErrExpired, ErrConflict, ErrInvalid, ErrReadOnly, ErrUnsuitable} {
 		if errors.Is(err, kind) {
 			return err
 		}
@@ -82,6 +95,10 @@ func classify(err error) error {
 	var field *expr.FieldError
 	var rule *policy.SyntaxError
 	switch {
+	case is(bucket.ErrNotConditional):
+		return as(ErrUnsuitable, err)
+	case is(bucket.ErrURL):
+		return as(ErrUsage, err)
 	case is(journal.ErrNotStore):
 		return as(ErrNoStore, err)
 	case is(refs.ErrNotFound, refs.ErrNoVersions):
@@ -104,6 +121,12 @@ func classify(err error) error {
 		return as(ErrDamaged, err)
 	}
 	return err
+}
+
+// outOfReach tells whether the store could not be asked, so that err says nothing about
+// what is in it.
+func outOfReach(err error) bool {
+	return errors.Is(err, ErrUnavailable) || errors.Is(err, ErrDenied) || errors.Is(err, bucket.ErrNoBucket) || errors.Is(err, bucket.ErrMisbehaves)
 }
 
 func notExist(err error) bool { return errors.Is(err, fs.ErrNotExist) }

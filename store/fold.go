@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/mstore/mstore/internal/backend"
 	"github.com/mstore/mstore/journal"
@@ -32,9 +31,11 @@ func (s *Store) foldIfDue(ctx context.Context, appended *journal.State) (folded 
 	return folded
 }
 
-// sweep removes the unfinished files of writers that died more than a day ago.
+// sweep removes what writers that died more than a day ago have left unfinished.
 func (s *Store) sweep(ctx context.Context) {
 	if d, ok := s.b.(*backend.Dir); ok {
-		_, _, _ = d.Sweep(ctx, ".", s.o.Clock().Add(-24*time.Hour))
+		_, _, _ = d.Sweep(ctx, ".", s.o.Clock().Add(-debrisAge))
+		return
 	}
+	_, _ = backend.Tidy(ctx, s.b, debrisAge)
 }

@@ -79,6 +79,8 @@ func (s *Store) Fsck(ctx context.Context, o FsckOptions) (*FsckReport, error) {
 	if o.Sample < 0 || o.Sample > 1 {
 		return nil, as(ErrUsage, fmt.Errorf("a sample of %v is not a share above 0 and up to 1", o.Sample))
 	}
+	s, done := s.fresh()
+	defer done()
 	f, err := s.check(ctx, o, nil)
 	if err != nil {
 		return nil, err
@@ -130,6 +132,9 @@ func (s *Store) checkAs(ctx context.Context, f *fsck, sn *snapshot) (*fsck, erro
 		}
 		if err := ctx.Err(); err != nil {
 			return nil, err
+		}
+		if err := s.unreached(); err != nil { // what seems damaged could only not be read
+			return nil, fmt.Errorf("the check ended early: %w", err)
 		}
 	}
 	slices.SortStableFunc(f.rep.Problems, func(a, b Problem) int { return strings.Compare(a.Kind+a.Path+a.Object, b.Kind+b.Path+b.Object) })

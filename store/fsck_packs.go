@@ -37,7 +37,8 @@ func (f *fsck) packs(ctx context.Context) error {
 	}
 	hidden := maps.Clone(f.sn.st.Hidden())
 	maps.Copy(hidden, f.without)
-	for _, p := range f.sn.st.Packs {
+	for i, p := range f.sn.st.Packs {
+		f.comingUp(ctx, f.sn.st.Packs, i)
 		if hidden[p.Name] {
 			continue
 		}
@@ -52,7 +53,8 @@ func (f *fsck) packs(ctx context.Context) error {
 			continue
 		}
 		clear(live)
-		for _, p := range g.PackInfos() {
+		for i, p := range g.PackInfos() {
+			f.comingUp(ctx, g.PackInfos(), i)
 			if !hidden[p.Name] {
 				if err := check(p, true); err != nil {
 					return err
@@ -78,6 +80,21 @@ func (f *fsck) packs(ctx context.Context) error {
 		}
 	}
 	return f.fallback(ctx, set)
+}
+
+// comingUp has packs fetched that are looked at soon, when pack i is next.
+func (f *fsck) comingUp(ctx context.Context, packs []pack.Info, i int) {
+	const step = 16
+	fetch := fetchPacks
+	if f.shallow() { // no more than what tells where everything is
+		fetch = fetchIndexes
+	}
+	switch {
+	case i == 0:
+		fetch(ctx, f.s.b, packs[:min(len(packs), 2*step)])
+	case i%step == 0 && i+step < len(packs):
+		fetch(ctx, f.s.b, packs[i+step:min(len(packs), i+2*step)])
+	}
 }
 
 // fallback checks the index segments that count when the newest checkpoint is

@@ -225,8 +225,14 @@ func (s *Store) sweepAfter(ctx context.Context, now bool) {
 	}
 	if d, ok := s.b.(*backend.Dir); ok {
 		_, _, _ = d.SweepDead(ctx, ".")
+		return
 	}
+	_, _ = backend.Tidy(ctx, s.b, longUpload)
 }
+
+// longUpload is how long a writer in a bucket, which cannot be asked whether it still
+// lives, is given for one pack even when there is no grace.
+const longUpload = 6 * time.Hour
 
 // writable tells whether the store can be written to at all, before anything is
 // begun.

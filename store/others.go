@@ -99,7 +99,10 @@ func (s *Store) locationOf(location string) string {
 
 // isHere tells whether a location is this very store.
 func (s *Store) isHere(location string) bool {
-	if s.dir == "" || strings.Contains(location, "://") {
+	if isURL(location) {
+		return location == s.location
+	}
+	if s.dir == "" {
 		return false
 	}
 	here, err := os.Stat(s.dir)
@@ -132,25 +135,25 @@ func (s *Store) settingsOrWhatIsLeft(ctx context.Context, st *journal.State) map
 	return shared
 }
 
-// openAt opens a store without a workspace.
-func openAt(ctx context.Context, location string, o Options) (*Store, error) {
-	x, err := openStorage(ctx, location)
+// openAt opens another store, without a workspace.
+func (s *Store) openAt(ctx context.Context, location string, o Options) (*Store, error) {
+	x, err := s.dial(ctx, location)
 	if err != nil {
 		return nil, err
 	}
-	s := newStore(vfs.NewMem(), x.Backend, o)
-	s.dir, s.closers = x.dir, []io.Closer{x}
-	if err := s.checkFormat(ctx); err != nil {
-		_ = s.Close()
+	at := newStore(vfs.NewMem(), x.Backend, o)
+	at.dir, at.location, at.closers = x.dir, x.location, []io.Closer{x}
+	if err := at.checkFormat(ctx); err != nil {
+		_ = at.Close()
 		return nil, err
 	}
-	return s, nil
+	return at, nil
 }
 
 // open opens it, once.
 func (x *other) open(ctx context.Context, s *Store) (*Store, error) {
 	if x.s == nil && x.err == nil {
-		x.s, x.err = openAt(ctx, x.location, Options{Clock: s.o.Clock, Warn: s.o.Warn})
+		x.s, x.err = s.openAt(ctx, x.location, Options{Clock: s.o.Clock, Warn: s.o.Warn})
 		if x.err != nil && ctx.Err() == nil {
 			s.o.Warn(fmt.Sprintf("%s cannot help: %v", x.name, x.err))
 		}
@@ -274,7 +277,7 @@ func (s *Store) aheadOf(ctx context.Context, st *journal.State) bool {
 		}
 		o, err := x.s, error(nil)
 		if o == nil {
-			if o, err = openAt(ctx, x.location, Options{Clock: s.o.Clock}); err != nil {
+			if o, err = s.openAt(ctx, x.location, Options{Clock: s.o.Clock}); err != nil {
 				continue
 			}
 		}

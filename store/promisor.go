@@ -98,13 +98,13 @@ func (p *promisor) open(ctx context.Context, sn *snapshot) error {
 	if p.url == "" {
 		return unreachable(errors.New("the setting remote." + p.remote + ".url is not there"))
 	}
-	at, err := openStorage(ctx, p.url)
+	at, err := sn.s.dial(ctx, p.url)
 	if err != nil {
 		return unreachable(err)
 	}
-	other := newStore(nil, at, Options{Clock: sn.s.o.Clock})
+	other := newStore(nil, at.Backend, Options{Clock: sn.s.o.Clock})
 	other.closers = append(other.closers, at)
-	other.dir = p.url
+	other.dir, other.location = at.dir, at.location
 	p.s = other
 	if err = other.checkFormat(ctx); err == nil {
 		err = p.reload(ctx)

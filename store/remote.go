@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net/url"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -85,14 +84,7 @@ func remoteLocation(location string) (string, error) {
 		return "", as(ErrUsage, errors.New("a remote needs a directory or a URL"))
 	}
 	if strings.Contains(location, "://") {
-		u, err := url.Parse(location)
-		if err != nil {
-			return "", as(ErrUsage, errors.New("the location of the remote is not a URL"))
-		}
-		if u.User != nil {
-			return "", as(ErrUsage, errors.New("the URL of a remote must not hold a user or password, since all who use the store see it"))
-		}
-		return location, nil
+		return checkURL(location) // all who use the store see it
 	}
 	abs, err := filepath.Abs(location)
 	if err != nil {

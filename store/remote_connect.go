@@ -49,15 +49,15 @@ func (s *Store) connect(ctx context.Context, sn *snapshot, nameOrLocation string
 
 // reach opens the store of a remote and loads its state.
 func (s *Store) reach(ctx context.Context, r Remote) (*far, error) {
-	at, err := openStorage(ctx, r.URL)
+	at, err := s.dial(ctx, r.URL)
 	if err != nil {
 		return nil, r.named(err)
 	}
-	if at.dir != "" && at.dir == s.dir {
+	if at.location == s.location && s.location != "" {
 		return nil, errors.Join(as(ErrUsage, fmt.Errorf("%q is this store itself", r.URL)), at.Close())
 	}
 	f := &far{Store: newStore(vfs.NewMem(), at.Backend, Options{Clock: s.o.Clock, Warn: func(msg string) { s.o.Warn(r.title() + ": " + msg) }, Progress: s.o.Progress}), remote: r, at: at}
-	f.dir = at.location
+	f.dir, f.location = at.dir, at.location
 	if err = f.checkFormat(ctx); err == nil {
 		f.sn, err = f.load(ctx)
 	}

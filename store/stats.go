@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/mstore/mstore/internal/backend"
+	"github.com/mstore/mstore/internal/backend/bucket"
 	"github.com/mstore/mstore/journal"
 	"github.com/mstore/mstore/objects"
 	"github.com/mstore/mstore/objects/pack"
@@ -14,6 +15,9 @@ import (
 // Stats are figures of a store. StoredBytes is the sum of the stored bytes of
 // all Codecs (or all Formats), MetadataBytes and UnusedBytes.
 type Stats struct {
+	Location string // where the store lies: a directory, or the URL of a bucket
+	Requests int64  // made of the bucket since the store was opened; 0 for a directory
+
 	Versions     int   // made so far, on all branches, without safety versions
 	Models       int   // in the head of the current branch
 	RawBytes     int64 // what separate copies of everything ever saved would take
@@ -66,7 +70,16 @@ func (s *Store) Stats(ctx context.Context) (*Stats, error) {
 	if err != nil {
 		return nil, err
 	}
+	st.Location, st.Requests = s.location, s.requests()
 	return st, nil
+}
+
+// requests is how many requests were made of the bucket since the store was opened.
+func (s *Store) requests() int64 {
+	if r, ok := backend.Uncached(s.b).(interface{ Requests() bucket.Requests }); ok {
+		return r.Requests().Total()
+	}
+	return 0
 }
 
 // twice runs f on the newest snapshot, and once more when a file has gone:

@@ -32,9 +32,12 @@ const DefaultBranch = "main"
 
 // Options are for Open and Init; the zero value is good.
 type Options struct {
-	// StoreDir names the store directory itself; the models' root is then the
-	// directory given to Open or Init. Empty: found upward, as git does.
+	// StoreDir names the store itself, a directory or the URL of a bucket; the models'
+	// root is then the directory given to Open or Init. Empty: found upward, as git does.
 	StoreDir string
+	// Storage is for Init alone: where the store is to lie, a directory or the URL of a
+	// bucket, from now on for whoever works in the models' root.
+	Storage  string
 	Release  string           // of the program, for the metadata of versions
 	Clock    func() time.Time // nil: time.Now
 	Warn     func(msg string) // nil: warnings are dropped
@@ -56,10 +59,15 @@ type Store struct {
 	indexPays uint64
 	// helpers, if not nil, are the stores that repair takes from, instead of those of the
 	// settings.
-	helpers []*other
-	rootDir string
-	dir     string
-	closers []io.Closer
+	helpers  []*other
+	rootDir  string
+	dir      string // the store's, if it lies in one
+	location string // where the store lies: dir, or a URL
+	// scratchDir is where large temporary files may be made; "": where the system does.
+	scratchDir string
+	closers    []io.Closer
+	// dial opens where another store lies; tests bring their own.
+	dial func(ctx context.Context, location string) (*storage, error)
 
 	mu  sync.Mutex
 	set *pack.Set // of the newest snapshot, for what it has opened
@@ -69,19 +77,49 @@ type Store struct {
 }
 
 // Init makes a store at dir, or finds the one there and completes what an
-// interrupted Init left out; created tells which.
+// interrupted Init left out; created tells which. With Options.Storage the store lies
+// elsewhere and dir is attached to it. Errors wrap ErrConflict where dir has another
+// store, and ErrUnsuitable where a store cannot be kept safely.
 func Init(ctx context.Context, dir string, o Options) (s *Store, created bool, err error) {
-	storeDir := o.StoreDir
-	if storeDir == "" {
-		storeDir = filepath.Join(dir, DirName)
+	location := o.StoreDir
+	if location == "" {
+		location = o.Storage
 	}
-	if err := makeDurable(storeDir); err != nil {
-		return nil, false, fmt.Errorf("making a store: %w", err)
+	if location == "" {
+		if location, err = attached(dir); err != nil && !notExist(err) {
+			return nil, false, err
+		}
 	}
-	if s, err = openDirs(dir, storeDir, o); err != nil {
+	if location == "" {
+		location = filepath.Join(dir, DirName)
+	}
+	if location, err = settle(location); err != nil {
 		return nil, false, err
 	}
-	if created, err = s.init(ctx); err != nil {
+	if o.StoreDir != "" && o.Storage != "" {
+		if other, err := settle(o.Storage); err != nil || other != location {
+			return nil, false, errors.Join(err, as(ErrUsage, fmt.Errorf("the store is named twice: %s and %s", LocationName(location), LocationName(o.Storage))))
+		}
+	}
+	if o.Storage != "" {
+		if err := makeDurable(dir); err != nil {
+			return nil, false, fmt.Errorf("making %q: %w", dir, err)
+		}
+		if err := mayAttach(dir, location); err != nil {
+			return nil, false, err
+		}
+	}
+	if s, err = open(ctx, dir, location, newStorageAt, o); err != nil {
+		return nil, false, err
+	}
+	created, err = s.init(ctx)
+	if err == nil && created && s.dir == "" { // engines keep copies of their own, and each put costs
+		err = s.SetConfig(ctx, "store.parity", "off", false)
+	}
+	if err == nil && o.Storage != "" && location != filepath.Join(s.rootDir, DirName) {
+		err = classify(attach(dir, location))
+	}
+	if err != nil {
 		_ = s.Close()
 		return nil, false, err
 	}
@@ -122,13 +160,16 @@ func makeDurable(dir string) error {
 }
 
 func (s *Store) init(ctx context.Context) (created bool, err error) {
-	if d, ok := s.b.(*backend.Dir); ok {
-		if err := d.MakeDirs("objects", "journal"); err != nil {
+	if m, ok := s.b.(interface{ MakeDirs(...string) error }); ok {
+		if err := m.MakeDirs("objects", "journal"); err != nil {
 			return false, classify(fmt.Errorf("making a store: %w", err))
 		}
 	}
 	_, err = s.j.Load(ctx)
 	if errors.Is(err, journal.ErrNotStore) {
+		if err := s.free(ctx); err != nil {
+			return false, classify(err)
+		}
 		_, err = s.j.Init(ctx)
 		created = err == nil
 		if errors.Is(err, journal.ErrLost) { // somebody else made it just now
@@ -144,47 +185,49 @@ func (s *Store) init(ctx context.Context) (created bool, err error) {
 	return created, nil
 }
 
-// Open opens the store at dir or above it. Errors wrap ErrNoStore, ErrFormat or
-// ErrDamaged.
-func Open(ctx context.Context, dir string, o Options) (*Store, error) {
-	root, storeDir := dir, o.StoreDir
-	if storeDir == "" {
-		var err error
-		if root, err = find(dir); err != nil {
-			return nil, err
-		}
-		storeDir = filepath.Join(root, DirName)
-	} else if !isStore(storeDir) {
-		return nil, fmt.Errorf("%q: %w", storeDir, ErrNoStore)
+// free tells whether a store may be made where none is.
+func (s *Store) free(ctx context.Context) error {
+	if s.dir != "" || s.location == "" {
+		return nil
 	}
-	s, err := openDirs(root, storeDir, o)
+	infos, err := s.b.List(ctx, pack.Prefix, "", 1)
 	if err != nil {
-		return nil, err
+		return fmt.Errorf("making a store: %w", err)
 	}
-	if err := s.checkFormat(ctx); err != nil {
-		_ = s.Close()
-		return nil, err
+	if len(infos) > 0 {
+		return as(ErrConflict, fmt.Errorf("%s holds packs of a store but no journal: it is damaged, or something else; name another prefix", LocationName(s.location)))
 	}
-	return s, nil
+	return probe(ctx, s.b)
 }
 
-// find looks for a store at dir and above.
-func find(dir string) (string, error) {
-	abs, err := filepath.Abs(dir)
+// Open opens the store at dir or above it. Errors wrap ErrNoStore, ErrFormat,
+// ErrDenied, ErrUnavailable or ErrDamaged.
+func Open(ctx context.Context, dir string, o Options) (*Store, error) {
+	root, location := dir, o.StoreDir
+	var err error
+	if location == "" {
+		root, location, err = find(dir)
+	}
+	if err == nil {
+		location, err = settle(location)
+	}
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	if _, err := os.Stat(abs); err != nil {
-		return "", as(ErrNotFound, err)
+	if !isURL(location) && !isStore(location) {
+		return nil, fmt.Errorf("%q: %w", location, ErrNoStore)
 	}
-	for at := abs; ; at = filepath.Dir(at) {
-		if isStore(filepath.Join(at, DirName)) {
-			return at, nil
+	s, err := open(ctx, root, location, openStorageWith, o)
+	if err != nil {
+		return nil, err
+	}
+	if !s.formatKnown() {
+		if err := s.checkFormat(ctx); err != nil {
+			_ = s.Close()
+			return nil, err
 		}
-		if at == filepath.Dir(at) {
-			return "", fmt.Errorf("%w: neither %q nor a directory above it has %s (make one with: mstore init)", ErrNoStore, abs, DirName)
-		}
 	}
+	return s, nil
 }
 
 func isStore(dir string) bool {
@@ -202,28 +245,37 @@ func looksLikeStore(dir string) bool {
 	return true
 }
 
-func openDirs(rootDir, storeDir string, o Options) (*Store, error) {
+// open joins a working directory and the store at a location.
+func open(ctx context.Context, rootDir, location string, openIt func(context.Context, string, storageOptions) (*storage, error), o Options) (*Store, error) {
 	rootDir, err := filepath.Abs(rootDir)
 	if err != nil {
 		return nil, err
 	}
-	if storeDir, err = filepath.Abs(storeDir); err != nil {
-		return nil, err
+	var at *storage
+	var root *vfs.Root
+	var so storageOptions
+	if isURL(location) { // the working directory's settings are needed first
+		if root, err = vfs.OpenRoot(rootDir); err != nil {
+			return nil, fmt.Errorf("opening %q: %w", rootDir, err)
+		}
+		so = cacheOptions(rootDir, readLocal(root), o)
+		at, err = openIt(ctx, location, so)
+	} else if at, err = openIt(ctx, location, so); err == nil { // may make rootDir
+		root, err = vfs.OpenRoot(rootDir)
 	}
-	root, err := vfs.OpenRoot(rootDir)
 	if err != nil {
-		return nil, fmt.Errorf("opening %q: %w", rootDir, err)
-	}
-	objs, err := vfs.OpenRoot(storeDir)
-	if err != nil {
-		_ = root.Close()
+		if root != nil {
+			_ = root.Close()
+		}
+		if at != nil {
+			_ = at.Close()
+		}
 		return nil, fmt.Errorf("opening the store: %w", err)
 	}
-	b := backend.NewDir(objs)
-	s := newStore(root, b, o)
-	s.rootDir, s.dir = rootDir, storeDir
+	s := newStore(root, at.Backend, o)
+	s.rootDir, s.dir, s.location, s.scratchDir = rootDir, at.dir, at.location, so.spool
 	s.index = index.Open(filepath.Join(rootDir, filepath.FromSlash(workDir), "index"), index.Options{})
-	s.closers = []io.Closer{b, objs, root}
+	s.closers = []io.Closer{at, root}
 	return s, nil
 }
 
@@ -238,7 +290,9 @@ func newStore(root vfs.FS, b backend.Backend, o Options) *Store {
 	if o.Progress == nil {
 		o.Progress = func(string, int64, int64) {}
 	}
-	return &Store{o: o, root: root, b: b, j: journal.New(b, journal.Options{Clock: o.Clock}), indexPays: indexPays}
+	s := &Store{o: o, root: root, b: b, j: journal.New(b, journal.Options{Clock: o.Clock}), indexPays: indexPays}
+	s.dial = s.openStorage
+	return s
 }
 
 // Close releases what the Store holds open.
@@ -253,11 +307,18 @@ func (s *Store) Close() error {
 // Root is the directory that the models' paths are relative to.
 func (s *Store) Root() string { return s.rootDir }
 
-// Dir is the store directory.
+// Dir is the store directory; "" for a store that does not lie in one.
 func (s *Store) Dir() string { return s.dir }
+
+// Location is where the store lies: its directory, or the URL of a bucket. It is what
+// Options.StoreDir takes, and holds no secret.
+func (s *Store) Location() string { return s.location }
 
 // inside tells where below the root the store lies; "" when it does not.
 func (s *Store) inside() string {
+	if s.dir == "" {
+		return ""
+	}
 	rel, err := filepath.Rel(s.rootDir, s.dir)
 	if err != nil || !filepath.IsLocal(rel) {
 		return ""
@@ -293,6 +354,9 @@ type snapshot struct {
 // load returns the newest snapshot.
 func (s *Store) load(ctx context.Context) (*snapshot, error) {
 	st, err := s.j.Load(ctx)
+	if errors.Is(err, journal.ErrNotStore) && isURL(s.location) {
+		err = fmt.Errorf("%s holds no store: correct its name, or make one there with 'mstore init --storage URL': %w", LocationName(s.location), err)
+	}
 	if err != nil {
 		return nil, classify(err)
 	}
@@ -333,37 +397,4 @@ func newPackName() (n pack.Name) {
 		panic(err) // never returns an error since Go 1.24
 	}
 	return n
-}
-
-// formatKey holds a line for people and for older programs: which format the
-// store has. The journal and the packs say it again, with checksums.
-const formatKey = "format"
-
-var formatLine = fmt.Sprintf("mstore store, format %d\n", journal.Format)
-
-func (s *Store) writeFormat(ctx context.Context) error {
-	if err := s.checkFormat(ctx); err == nil {
-		if _, err := s.b.Stat(ctx, formatKey); err == nil {
-			return nil
-		}
-	}
-	err := s.b.Put(ctx, formatKey, []byte(formatLine))
-	if errors.Is(err, backend.ErrExists) {
-		return s.checkFormat(ctx)
-	}
-	return err
-}
-
-// checkFormat refuses a store whose format line names a newer format. A line
-// that is lost or unreadable is left to fsck.
-func (s *Store) checkFormat(ctx context.Context) error {
-	b, err := backend.ReadAll(ctx, s.b, formatKey, 256)
-	if err != nil {
-		return nil
-	}
-	var n int
-	if _, err := fmt.Sscanf(string(b), "mstore store, format %d\n", &n); err != nil || n <= journal.Format {
-		return nil
-	}
-	return fmt.Errorf("%q has format %d, this program reads up to %d: %w", s.dir, n, journal.Format, ErrFormat)
 }

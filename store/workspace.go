@@ -79,9 +79,20 @@ func (s *Store) writeWork(name string, b []byte, durable bool) error {
 	}
 }
 
-func (s *Store) localConfig() (map[string]string, error) {
+func (s *Store) localConfig() (map[string]string, error) { return localConfig(s.root) }
+
+// readLocal is localConfig where settings that cannot be read are none.
+func readLocal(root vfs.FS) map[string]string {
+	m, err := localConfig(root)
+	if err != nil {
+		return nil
+	}
+	return m
+}
+
+func localConfig(root vfs.FS) (map[string]string, error) {
 	m := map[string]string{}
-	b, err := vfs.ReadFile(s.root, localFile, 1<<20)
+	b, err := vfs.ReadFile(root, localFile, 1<<20)
 	if notExist(err) {
 		return m, nil
 	}

@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -27,7 +26,7 @@ type app struct {
 
 	// Global flags.
 	chdir      string
-	storeDir   string
+	storeDir   string // where the store lies: a directory, or a URL
 	json       bool
 	quiet      bool
 	noColor    bool
@@ -35,11 +34,12 @@ type app struct {
 	memProfile string
 
 	// Set before a command runs.
-	started  bool   // the command line was understood
-	cwd      string // absolute; what the user's paths are relative to
-	style    *style // of stdout
-	errStyle *style // of stderr
-	progress *progress
+	started   bool   // the command line was understood
+	storeFlag bool   // --store was given, not only MSTORE_DIR
+	cwd       string // absolute; what the user's paths are relative to
+	style     *style // of stdout
+	errStyle  *style // of stderr
+	progress  *progress
 }
 
 func newApp(stdin io.Reader, stdout, stderr io.Writer, getenv func(string) string) *app {
@@ -106,11 +106,11 @@ func (a *app) start() error {
 		}
 	}
 	a.cwd = cwd
-	if a.storeDir == "" {
+	if a.storeFlag = a.storeDir != ""; !a.storeFlag {
 		a.storeDir = a.getenv("MSTORE_DIR")
 	}
-	if a.storeDir != "" && !strings.Contains(a.storeDir, "://") {
-		a.storeDir = absolute(cwd, a.storeDir)
+	if a.storeDir != "" {
+		a.storeDir = a.location(a.storeDir)
 	}
 	color := !a.noColor && a.getenv("NO_COLOR") == "" && a.getenv("TERM") != "dumb"
 	a.style = newStyle(color && isTerminal(a.out.w))

@@ -169,7 +169,7 @@ func (t *bisectTest) exec(ctx context.Context, v *store.Version) (code int, err 
 	cmd.Dir = t.b.Dir()
 	cmd.Stdout, cmd.Stderr = t.a.stderr, t.a.stderr
 	cmd.Env = append(os.Environ(), "MSTORE_BISECT_VERSION="+v.Name, "MSTORE_BISECT_ID="+v.ID.String(), "MSTORE_BISECT_CWD="+t.a.cwd,
-		"MSTORE_ROOT="+cmd.Dir, "MSTORE_DIR="+t.s.Dir())
+		"MSTORE_ROOT="+cmd.Dir, "MSTORE_DIR="+t.s.Location())
 	cmd.WaitDelay = 3 * time.Second
 	ownGroup(cmd)
 	cmd.Cancel = func() error { return endGroup(cmd) }

@@ -197,7 +197,7 @@ func (a *app) gcInBackground(s *store.Store) {
 	if err != nil {
 		return
 	}
-	cmd := exec.Command(exe, "--store", s.Dir(), "-C", s.Root(), "-q", "gc", "--auto")
+	cmd := exec.Command(exe, "--store", s.Location(), "-C", s.Root(), "-q", "gc", "--auto")
 	if cmd.Start() == nil {
 		_ = cmd.Process.Release()
 	}

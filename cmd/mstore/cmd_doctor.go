@@ -21,9 +21,14 @@ gc last ran is known of this working directory alone.
 For monitoring: the exit code is 0 also with warnings, unless --strict is given. When
 the journal cannot be read, the checks that do without it are made all the same.
 
+Of a store in a bucket it is looked at whether the bucket answers and keeps what a store
+relies on (some keys are made and deleted for that), for unfinished uploads, the cache, and
+whether the clocks agree, in place of the disk.
+
 With --json: ok (false when anything failed), checks (name, status, detail, next).
 The names are store, scrub, space, packs, parity, condemned, gc, debris, index, clock,
-permissions, filesystem, and second if there is a second store.
+permissions, filesystem, and second if there is a second store; of a bucket bucket, uploads
+and cache in place of space, permissions and filesystem.
 
 Exit codes: 0 nothing failed; 1 something failed, or, with --strict, there are warnings;
 2 wrong usage; 3 no store; 4 the journal is damaged; 130 interrupted.`

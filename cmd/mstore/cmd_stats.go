@@ -16,7 +16,7 @@ and a table of the codecs and one of the formats. Only indexes are read. In the
 tables every copy of a piece counts, and a piece counts for the format of the
 model that it was first part of.
 
-With --json: versions, models, raw_bytes, stored_bytes, packs, ratio, pieces,
+With --json: store, requests, versions, models, raw_bytes, stored_bytes, packs, ratio, pieces,
 distinct_bytes, codecs (codec, pieces, raw_bytes, stored_bytes), formats (format
 and the same), deduplicated_bytes, delta_bytes_saved, metadata_bytes,
 unused_bytes.
@@ -91,6 +91,9 @@ func (a *app) printStats(st *store.Stats) error {
 		table.add(cell{text: name, look: dim}, cell{text: value, right: true}, cell{text: note, look: dim})
 	}
 	count := func(n int) string { return humanize.Comma(int64(n)) }
+	if st.Requests > 0 {
+		row("requests", humanize.Comma(st.Requests), "for this answer, of "+cleanLine(store.LocationName(st.Location)))
+	}
 	row("versions", count(st.Versions), "")
 	row("models", count(st.Models), "")
 	row("saved", humanBytes(st.RawBytes), "")

@@ -62,6 +62,8 @@ func exitCode(ctx context.Context, err error) int {
 		return exitUsage
 	case errors.Is(err, errStdout) && errors.Is(err, syscall.EPIPE):
 		return exitOK
+	case errors.Is(err, store.ErrUnavailable), errors.Is(err, store.ErrDenied): // whatever it was needed for
+		return exitFailed
 	case errors.Is(err, store.ErrDamaged):
 		return exitDamaged
 	case errors.Is(err, store.ErrConflict), errors.Is(err, store.ErrReadOnly):
@@ -83,6 +85,10 @@ func hintFor(err error) string {
 		return usage.hint
 	case errors.As(err, &hint):
 		return hint.hint
+	case errors.Is(err, store.ErrDenied):
+		return "see that AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, are those of this bucket, that they may read and write it, and that the clock is right (mstore doctor)"
+	case errors.Is(err, store.ErrUnavailable):
+		return "see that the endpoint in the URL is right and can be reached, and say it again: nothing is lost"
 	}
 	return ""
 }

@@ -96,7 +96,7 @@ func (h *hooks) run(ctx context.Context, name string, doc *versionDoc) error {
 	cmd.Dir = h.s.Root()
 	cmd.Stdin = bytes.NewReader(append(in, '\n'))
 	cmd.Stdout, cmd.Stderr = h.a.stderr, h.a.stderr
-	cmd.Env = append(os.Environ(), hookEnv+"="+name, "MSTORE_DIR="+h.s.Dir(), "MSTORE_ROOT="+h.s.Root())
+	cmd.Env = append(os.Environ(), hookEnv+"="+name, "MSTORE_DIR="+h.s.Location(), "MSTORE_ROOT="+h.s.Root())
 	// What the hook has started may hold its output open.
 	cmd.WaitDelay = time.Second
 	ownGroup(cmd)

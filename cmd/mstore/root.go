@@ -25,7 +25,7 @@ NAME@v12, NAME@{yesterday} or NAME@{1} (where the name pointed one move ago). RE
 
 Exit codes:
   0    done
-  1    damage, invalid input data or a failed check was found
+  1    damage, invalid input data or a failed check was found; storage that cannot be reached
   2    wrong usage
   3    no such store, version or model, or its content is expired
   4    something that was needed is damaged or lost
@@ -77,7 +77,7 @@ func newRootCommand(a *app) *cobra.Command {
 
 	f := root.PersistentFlags()
 	f.StringVarP(&a.chdir, "chdir", "C", "", "run as if started in `DIR`")
-	f.StringVar(&a.storeDir, "store", "", "the store is `DIR`, and the working directory the models' root (or MSTORE_DIR)")
+	f.StringVar(&a.storeDir, "store", "", "the store is `DIR`, or the URL of a bucket, and the working directory the models' root (or MSTORE_DIR)")
 	f.BoolVar(&a.noColor, "no-color", false, "no colours, even on a terminal (or NO_COLOR)")
 	f.BoolVarP(&a.quiet, "quiet", "q", false, "no talk and no progress: only data, warnings and errors")
 	f.StringVar(&a.cpuProfile, "cpuprofile", "", "write a CPU profile to `FILE`")

@@ -4,6 +4,8 @@ import "github.com/mstore/mstore/store"
 
 // statsDoc is in JSON what a store holds and takes.
 type statsDoc struct {
+	Store        string      `json:"store"`
+	Requests     int64       `json:"requests"`
 	Versions     int         `json:"versions"`
 	Models       int         `json:"models"`
 	RawBytes     int64       `json:"raw_bytes"`
@@ -38,6 +40,7 @@ type piecesDoc struct {
 
 func newStatsDoc(st *store.Stats) *statsDoc {
 	d := &statsDoc{
+		Store: st.Location, Requests: st.Requests,
 		Versions: st.Versions, Models: st.Models, RawBytes: st.RawBytes, StoredBytes: st.StoredBytes, Packs: st.Packs,
 		Ratio: round3(st.Ratio()), Pieces: st.Pieces, Distinct: st.DistinctBytes, Codecs: []codecDoc{}, Formats: []formatDoc{},
 		Deduplicated: st.DeduplicatedBytes, DeltaSaved: st.DeltaBytesSaved, Metadata: st.MetadataBytes, Unused: st.UnusedBytes,

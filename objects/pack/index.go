@@ -8,6 +8,7 @@ import (
 	"hash/crc32"
 	"io"
 	"iter"
+	"sync/atomic"
 
 	"github.com/mstore/mstore/internal/backend"
 	"github.com/mstore/mstore/internal/hashindex"
@@ -20,16 +21,27 @@ const tailRead = 8 << 10
 // Index is the index of one pack. It may be used concurrently.
 type Index struct {
 	Info
+	b       backend.Backend
 	rows    *hashindex.Reader
 	trailer trailer
 	read    func(p []byte, off int64) error
+	stale   atomic.Bool // the end of the pack, as it was read first, is not to be believed
 }
 
 // OpenIndex reads a pack's trailer. Errors wrap ErrCorrupt, ErrFormat or those
 // of the backend.
 func OpenIndex(ctx context.Context, b backend.Backend, p Info) (*Index, error) {
+	return afresh(b, p.Name.Key(), func() (*Index, error) { return openIndex(ctx, b, p) })
+}
+
+// afresh reads a key once more if it seems damaged and what was read was a copy.
+func afresh[T any](b backend.Backend, key string, read func() (T, error)) (T, error) {
+	return backend.Afresh(b, key, ErrCorrupt, read)
+}
+
+func openIndex(ctx context.Context, b backend.Backend, p Info) (*Index, error) {
 	lazy := context.WithoutCancel(ctx) // an index outlives the call that opened it
-	x := &Index{Info: p}
+	x := &Index{Info: p, b: b}
 	n := min(p.Size, tailRead)
 	if n < headerSize+trailerSize {
 		return nil, fmt.Errorf("pack %s of %d bytes: %w", p.Name, p.Size, ErrCorrupt)
@@ -47,7 +59,7 @@ func OpenIndex(ctx context.Context, b backend.Backend, p Info) (*Index, error) {
 	}
 	x.trailer = t
 	x.read = func(q []byte, off int64) error {
-		if at := off - (p.Size - n); at >= 0 {
+		if at := off - (p.Size - n); at >= 0 && !x.stale.Load() {
 			copy(q, tail[at:])
 			return nil
 		}
@@ -64,15 +76,26 @@ func (x *Index) Len() int { return x.rows.Len() }
 
 // Find looks a record up.
 func (x *Index) Find(kind Kind, key Key) (row Row, ok bool, err error) {
-	err = x.rows.Lookup(key, func(b []byte) bool {
-		row = parseRow(b)
-		ok = row.Kind == kind
-		return !ok
+	_, err = x.afresh(func() error {
+		return x.rows.Lookup(key, func(b []byte) bool {
+			row = parseRow(b)
+			ok = row.Kind == kind
+			return !ok
+		})
 	})
-	if err != nil {
-		return row, false, x.corrupt(err)
-	}
-	return row, ok, nil
+	return row, ok && err == nil, err
+}
+
+// afresh is the function of that name for what is read of the index.
+func (x *Index) afresh(read func() error) (struct{}, error) {
+	return afresh(x.b, x.Name.Key(), func() (struct{}, error) {
+		err := read()
+		if err == nil {
+			return struct{}{}, nil
+		}
+		x.stale.Store(true)
+		return struct{}{}, x.corrupt(err)
+	})
 }
 
 // Labelled calls fn for every piece with that label until it returns false.
@@ -104,6 +127,16 @@ func (x *Index) Rows() iter.Seq2[Row, error] {
 
 // Notes reads the notes of the footer.
 func (x *Index) Notes() (Notes, error) {
+	return afresh(x.b, x.Name.Key(), func() (Notes, error) {
+		n, err := x.notes()
+		if err != nil {
+			x.stale.Store(true)
+		}
+		return n, err
+	})
+}
+
+func (x *Index) notes() (Notes, error) {
 	b := make([]byte, x.trailer.notesLen)
 	off := int64(x.trailer.indexOff) + hashindex.Size(rowSize, x.rows.Len())
 	if err := x.read(b, off); err != nil {
@@ -170,12 +203,18 @@ func ReadAt(ctx context.Context, b backend.Backend, buf []byte, p Name, off, sto
 	} else {
 		buf = make([]byte, n)
 	}
-	if err := backend.ReadFull(ctx, b, p.Key(), buf, int64(off)); err != nil {
-		return Record{}, nil, fmt.Errorf("reading pack %s at %d: %w", p, off, damage(err))
-	}
-	r, payload, err := parseRecord(buf)
+	var payload []byte
+	r, err := afresh(b, p.Key(), func() (r Record, err error) {
+		if err := backend.ReadFull(ctx, b, p.Key(), buf, int64(off)); err != nil {
+			return r, fmt.Errorf("reading pack %s at %d: %w", p, off, damage(err))
+		}
+		if r, payload, err = parseRecord(buf); err != nil {
+			return r, fmt.Errorf("pack %s at %d: %w", p, off, err)
+		}
+		return r, nil
+	})
 	if err != nil {
-		return Record{}, nil, fmt.Errorf("pack %s at %d: %w", p, off, err)
+		return Record{}, nil, err
 	}
 	return r, payload, nil
 }

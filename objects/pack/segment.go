@@ -11,6 +11,7 @@ import (
 	"iter"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/mstore/mstore/internal/backend"
 	"github.com/mstore/mstore/internal/hashindex"
@@ -55,13 +56,19 @@ func ParseSegmentKey(key string) (Name, bool) {
 // Segment is an open segment. It may be used concurrently.
 type Segment struct {
 	SegmentInfo
+	b     backend.Backend
 	packs []Info
 	rows  *hashindex.Reader
+	stale atomic.Bool // the rows that were read with the header are not to be believed
 }
 
 // OpenSegment reads a segment's header and pack table, and its rows too when
 // it is small.
 func OpenSegment(ctx context.Context, b backend.Backend, info SegmentInfo) (*Segment, error) {
+	return afresh(b, info.Key(), func() (*Segment, error) { return openSegment(ctx, b, info) })
+}
+
+func openSegment(ctx context.Context, b backend.Backend, info SegmentInfo) (*Segment, error) {
 	bad := func(what string) error {
 		return fmt.Errorf("pack index segment %s: %s: %w", info.Name, what, ErrCorrupt)
 	}
@@ -90,13 +97,13 @@ func OpenSegment(ctx context.Context, b backend.Backend, info SegmentInfo) (*Seg
 	if !goodCRC(table) {
 		return nil, bad("pack table")
 	}
-	s := &Segment{SegmentInfo: info}
+	s := &Segment{SegmentInfo: info, b: b}
 	for t := table[:len(table)-4]; len(t) > 0; t = t[segPackSize:] {
 		s.packs = append(s.packs, Info{Name: Name(t[:16]), Size: int64(binary.LittleEndian.Uint64(t[16:]))})
 	}
 	lazy := context.WithoutCancel(ctx) // a segment outlives the call that opened it
 	s.rows = hashindex.NewReader(int(info.Rows), segRowSize, func(p []byte, off int64) error {
-		if want == info.Size {
+		if want == info.Size && !s.stale.Load() {
 			copy(p, buf[front+off:])
 			return nil
 		}
@@ -111,22 +118,32 @@ func (s *Segment) PackInfos() []Info { return s.packs }
 
 // Find calls fn for every place of a record until it returns false.
 func (s *Segment) Find(kind Kind, key Key, fn func(Loc) bool) error {
-	var bad error
-	err := s.rows.Lookup(key, func(b []byte) bool {
-		l, err := s.parse(b)
-		if err != nil {
-			bad = err
-			return false
+	seen := 0 // by fn, of rows that come again when the index is read afresh
+	_, err := afresh(s.b, s.Key(), func() (struct{}, error) {
+		var bad error
+		n := 0
+		err := s.rows.Lookup(key, func(b []byte) bool {
+			l, err := s.parse(b)
+			if err != nil {
+				bad = err
+				return false
+			}
+			if n++; l.Kind != kind || n <= seen {
+				return true
+			}
+			seen = n
+			return fn(l)
+		})
+		if err == nil {
+			err = bad
 		}
-		return l.Kind != kind || fn(l)
+		if err != nil {
+			s.stale.Store(true)
+			err = fmt.Errorf("pack index segment %s: %w", s.Name, damage(err))
+		}
+		return struct{}{}, err
 	})
-	if err == nil {
-		err = bad
-	}
-	if err != nil {
-		return fmt.Errorf("pack index segment %s: %w", s.Name, damage(err))
-	}
-	return nil
+	return err
 }
 
 // Labelled lists the pieces with that label, the newest first; of very many,

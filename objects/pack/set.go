@@ -18,6 +18,10 @@ type Set struct {
 	// lost or damaged, which is derived from the packs.
 	Recover func(ctx context.Context) ([]Info, error)
 
+	// Filters, by pack, keep packs that no segment covers from being asked in vain. It
+	// must be set before the first look.
+	Filters map[Name]Filter
+
 	b        backend.Backend
 	packs    []Info
 	segments []SegmentInfo
@@ -118,7 +122,7 @@ func (s *Set) Find(ctx context.Context, kind Kind, key Key) (Loc, error) {
 // rest, the newest first, several of them at once.
 func (s *Set) FindAll(ctx context.Context, kind Kind, key Key, fn func(Loc) bool) error {
 	var unread error
-	first, rest := s.split()
+	first, rest := s.split(key)
 	for _, p := range first {
 		done, err := s.inPack(ctx, p, kind, key, fn)
 		if done {
@@ -186,15 +190,15 @@ func (s *Set) Near(packs []Info) {
 	}
 }
 
-// split divides the packs that no segment covers into those to ask first and the rest,
-// the newest of each first.
-func (s *Set) split() (first, rest []Info) {
+// split divides the packs that no segment covers, and that may know a key, into those to
+// ask first and the rest, the newest of each first.
+func (s *Set) split(key Key) (first, rest []Info) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for i := len(s.packs) - 1; i >= 0; i-- {
 		p := s.packs[i]
 		switch {
-		case s.dead[p.Name]:
+		case s.dead[p.Name] || !s.Filters[p.Name].May(key):
 		case s.indexes[p.Name] != nil || s.near[p.Name]:
 			first = append(first, p)
 		default:
@@ -237,12 +241,16 @@ func (s *Set) Labelled(ctx context.Context, label uint64, most int) []Loc {
 		}
 		return true
 	}
-	for _, rest := s.split(); len(rest) > 0; {
+	key := LabelKey(label, Key{})
+	for _, rest := s.split(key); len(rest) > 0; {
 		n := min(openAtOnce, len(rest))
 		s.openAll(ctx, rest[:n])
 		rest = rest[n:]
 	}
 	for i := len(s.packs) - 1; i >= 0; i-- {
+		if !s.Filters[s.packs[i].Name].May(key) {
+			continue
+		}
 		if x, err := s.Index(ctx, s.packs[i]); err == nil {
 			_ = x.Labelled(label, func(r Row) bool { return add(Loc{Pack: s.packs[i].Name, Row: r}) })
 		}
@@ -331,4 +339,26 @@ func (s *Set) Packs(ctx context.Context) ([]Info, error) {
 		}
 	}
 	return out, nil
+}
+
+// Opened lists the live packs of which it is known without reading anything: those of
+// open segments, then those that no segment covers, the oldest first.
+func (s *Set) Opened() []Info {
+	var out []Info
+	add := func(packs []Info) {
+		for _, p := range packs {
+			if !s.dead[p.Name] {
+				out = append(out, p)
+			}
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, info := range s.segments {
+		if g := s.segs[info.Name]; g != nil {
+			add(g.packs)
+		}
+	}
+	add(s.packs)
+	return out
 }
