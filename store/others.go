@@ -99,7 +99,10 @@ func (s *Store) locationOf(location string) string {
 
 // isHere tells whether a location is this very store.
 func (s *Store) isHere(location string) bool {
-	if s.dir == "" || strings.Contains(location, "://") {
+	if isURL(location) {
+		return location == s.location
+	}
+	if s.dir == "" {
 		return false
 	}
 	here, err := os.Stat(s.dir)
