@@ -24,6 +24,7 @@ func TestScript(t *testing.T) {
 	if testing.Short() {
 		t.Skip("hundreds of processes; under the race detector they take minutes")
 	}
+	services := newServices(t)
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
@@ -33,6 +34,7 @@ func TestScript(t *testing.T) {
 			env.Setenv("SOURCE_DATE_EPOCH", "1764000000")
 			env.Setenv("NO_COLOR", "")
 			env.Setenv("TZ", "UTC")
+			services.setup(env)
 			return nil
 		},
 		Condition: func(cond string) (bool, error) {
@@ -63,6 +65,7 @@ func TestScript(t *testing.T) {
 			"listing":   cmdListing,
 			"tensors":   cmdTensors,
 			"jsonpatch": cmdJSONPatch,
+			"bucket":    services.cmdBucket,
 		},
 	})
 }
