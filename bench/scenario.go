@@ -31,6 +31,7 @@ var scenarios = []scenario{
 	{"good", "Looking at models: an audit of 183, beside Python reading them; what validation and metadata add to a commit of 1 MB.", runGood},
 	{"queries", "Questions about 1,000,000 versions of 1,000 models with 10 parameters and 5 metrics each, the index caught up; git with its commit graph beside them.", runQueries},
 	{"diff", "What changed between two saves of a model, beside git telling that bytes did, and Python reading both.", runDiff},
+	{"bucket", "Stores in a bucket of a real S3 engine (MSTORE_TEST_S3; make engine-up), beside a plain S3 client that moves the same bytes.", runBucket},
 	{"history", "Reads to resolve a revision in a history of 100,000 versions, through the Go API.", runHistory},
 }
 

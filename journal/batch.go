@@ -145,7 +145,7 @@ const mostRepeated = 4 * FoldEvery
 // repeated are the digests that a file of the entries from first to last has: those
 // back to the least base of its numbers, counted from the watermark, as in a Fenwick
 // tree. A reader that goes from a file to the one that holds the entry before its
-// digests takes no more steps than a number has octal digits, wherever files begin.
+// digests takes no more steps than a number has hex digits, wherever files begin.
 func (s *State) repeated(first, last uint64) []Digest {
 	from := s.watermark + lowestBase(first-s.watermark, last-s.watermark)
 	digests := s.tail

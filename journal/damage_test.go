@@ -92,18 +92,18 @@ func TestDamagedEntry(t *testing.T) {
 func TestReadAround(t *testing.T) {
 	b := backend.NewMem()
 	w := newStore(t, b)
-	w.commits(0o11 - 1)
+	w.commits(0x11 - 1)
 	want := map[uint64]bool{}
-	// Entry 0o10 is read after 0o11; nothing repeats it before entry 0o20.
-	damage(t, b, entryKey(0o10))
+	// Entry 0x10 is read after 0x11; nothing repeats it before entry 0x20.
+	damage(t, b, entryKey(0x10))
 	if _, err := w.j.Load(t.Context()); !errors.Is(err, ErrCorrupt) {
 		t.Errorf("%v, want ErrCorrupt", err)
 	}
-	w.commits(0o21 - 0o11)
+	w.commits(0x21 - 0x11)
 	want[w.s.Number] = true
 	s, err := w.j.Load(t.Context())
 	if err != nil || !reflect.DeepEqual(s.comparable(), w.s.comparable()) {
-		t.Errorf("after entry 0o20 repeats it: %v", err)
+		t.Errorf("after entry 0x20 repeats it: %v", err)
 	}
 }
 

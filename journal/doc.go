@@ -15,7 +15,7 @@
 // and the newest entry, and has a consistent snapshot: every file repeats in
 // short (as digests) what the entries before it did, back to a base that
 // follows from their numbers as in a Fenwick tree, so that the whole tail after a
-// checkpoint takes three reads at the most. Digests also say which entries came in one
+// checkpoint takes two reads at the most. Digests also say which entries came in one
 // file, so that a missing one is noticed.
 //
 // A batch is written by who has the state before it, and seen whole or not at all: no

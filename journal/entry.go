@@ -198,10 +198,10 @@ type Digest struct {
 
 func (e *Entry) digest() Digest { return Digest{Number: e.Number, Tx: e.Tx, Time: e.Time, Ops: e.Ops} }
 
-// base clears the lowest octal digit of n that is not zero.
+// base clears the lowest hex digit of n that is not zero.
 func base(n uint64) uint64 {
-	for shift := 0; shift < 64; shift += 3 {
-		if digit := n >> shift & 7; digit != 0 {
+	for shift := 0; shift < 64; shift += 4 {
+		if digit := n >> shift & 15; digit != 0 {
 			return n - digit<<shift
 		}
 	}

@@ -41,7 +41,7 @@ func (j *Journal) Fold(ctx context.Context, s *State, set *pack.Set) (*State, er
 	next.generation++
 	next.base = next.generation
 	next.watermark = s.Number
-	next.tail = nil
+	next.tail, next.newest = nil, nil
 	next.Filters = map[pack.Name]pack.Filter{}
 
 	var made []string // keys to delete when the race is lost

@@ -36,6 +36,11 @@ const keepBlocks = 16
 // History opens the history of a snapshot; nothing is read yet.
 func (j *Journal) History(s *State) *History {
 	h := &History{j: j, s: s, blocks: map[uint64][][]byte{}, entries: map[uint64]*Entry{}}
+	for _, e := range s.newest {
+		if e.Number > s.watermark {
+			h.entries[e.Number] = e
+		}
+	}
 	return h
 }
 

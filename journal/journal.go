@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -62,6 +63,7 @@ func (j *Journal) Init(ctx context.Context) (*State, error) {
 
 // listing is what a reader learns from one listing.
 type listing struct {
+	files       []backend.Info // all of them
 	mirror      bool
 	checkpoints []uint64 // generations, newest first
 	keys        []uint64 // of entry files: the numbers of their first entries, ascending
@@ -72,6 +74,7 @@ func (j *Journal) list(ctx context.Context) (l listing, err error) {
 	if err != nil {
 		return l, fmt.Errorf("listing the journal: %w", err)
 	}
+	l.files = infos
 	for _, i := range infos {
 		l.mirror = l.mirror || i.Key == MirrorKey
 		name := strings.TrimPrefix(i.Key, prefix)
@@ -208,10 +211,10 @@ func (j *Journal) replay(ctx context.Context, s *State, keys []uint64, newest *r
 		return nil, err
 	}
 	for _, d := range digests {
-		d.Ops = withoutRecords(d.Ops)
+		d.Ops = withoutRecords(slices.Clone(d.Ops))
 		s.apply(d)
 	}
-	s.Hash = f.hash()
+	s.Hash, s.newest = f.hash(), f.entries
 	return s, nil
 }
 

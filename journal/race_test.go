@@ -130,7 +130,7 @@ func (w *writer) persistBatch(ctx context.Context, branch string, i, k, n int) e
 func (s *State) comparable() State {
 	c := *s
 	c.generation, c.base, c.watermark, c.archive, c.tail = 0, 0, 0, nil, nil
-	c.Packs, c.Segments = nil, nil
+	c.Packs, c.Segments, c.newest = nil, nil, nil
 	return c
 }
 
@@ -161,9 +161,9 @@ func TestLoadEveryLength(t *testing.T) {
 				if !reflect.DeepEqual(tailBytes(got), tailBytes(w.s)) {
 					t.Fatalf("after %d entries the tail differs", n)
 				}
-				most := octalDigits(n)
+				most := hexDigits(n)
 				if folding {
-					most = 3
+					most = 2
 				}
 				if entries > most {
 					t.Errorf("%d entries read of %d, want %d at the most", entries, n, most)
@@ -214,20 +214,20 @@ func tailBytes(s *State) (out [][]byte) {
 	return out
 }
 
-func octalDigits(n uint64) (count int) {
-	for ; n > 0; n >>= 3 {
-		if n&7 != 0 {
+func hexDigits(n uint64) (count int) {
+	for ; n > 0; n >>= 4 {
+		if n&15 != 0 {
 			count++
 		}
 	}
 	return count
 }
 
-// The base of a number has one octal digit less.
+// The base of a number has one hex digit less.
 func TestBase(t *testing.T) {
 	for n := uint64(1); n < 5000; n++ {
 		b := base(n)
-		if b >= n || octalDigits(b) != octalDigits(n)-1 || bits.TrailingZeros64(n-b)/3 != bits.TrailingZeros64(n)/3 {
+		if b >= n || hexDigits(b) != hexDigits(n)-1 || bits.TrailingZeros64(n-b)/4 != bits.TrailingZeros64(n)/4 {
 			t.Fatalf("base(%o) = %o", n, b)
 		}
 	}

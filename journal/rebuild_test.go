@@ -93,7 +93,7 @@ func TestRebuildEntry(t *testing.T) {
 			case errors.Is(err, backend.ErrNotFound) || !bytes.Equal(got, good):
 				// Not repeated yet, and no pack of its own tells of it.
 				f, _ := decodeFile(good, n)
-				if f.entries[0].Commit() != nil || n&7 != 0 {
+				if f.entries[0].Commit() != nil || n&15 != 0 {
 					t.Errorf("entry %d %s: not rebuilt (%v)", n, how, done)
 				}
 				_ = b.Delete(t.Context(), key)

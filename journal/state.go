@@ -59,6 +59,7 @@ type State struct {
 	watermark  uint64
 	archive    []archiveInfo
 	tail       []Digest // of the entries after the watermark
+	newest     []*Entry // of the file that was read last, for who asks for them next
 }
 
 // Condemned is a pack that is to be removed.

@@ -4,9 +4,9 @@
 # what is missing, so this is never needed.
 set -euo pipefail
 
-declare -A package=([git]=git [git-lfs]=git-lfs [restic]=restic [borg]=borgbackup [zstd]=zstd)
+declare -A package=([git]=git [git-lfs]=git-lfs [restic]=restic [borg]=borgbackup [zstd]=zstd [rclone]=rclone)
 missing=()
-for program in git git-lfs restic borg zstd; do
+for program in git git-lfs restic borg zstd rclone; do
   command -v "$program" >/dev/null || missing+=("${package[$program]}")
 done
 if [ ${#missing[@]} -eq 0 ]; then

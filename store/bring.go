@@ -61,6 +61,9 @@ func (c *checkout) step(ctx context.Context, st step) (bool, error) {
 			return true, nil // gone already
 		}
 	}
+	if st.to != nil && c.elsewhere(st.path) {
+		return true, nil
+	}
 	id, fi, err := c.look(ctx, st.path)
 	switch {
 	case err != nil:
@@ -150,6 +153,9 @@ func (s *Store) bring(ctx context.Context, sn *snapshot, v *Version, from object
 	}
 	c.cache.save()
 	w := s.head()
+	if err := s.basedOnBrought(ctx, sn, v, from, steps, other); err != nil {
+		return nil, err
+	}
 	w.Tree, w.Onto, w.From = hex.EncodeToString(v.Tree[:]), "", ""
 	return &Brought{Written: c.res.Written, Removed: c.res.Removed, Bytes: c.res.Bytes, Left: other, Safety: c.res.SafetyName, Expired: c.res.Expired}, classify(s.setHead(w))
 }

@@ -167,8 +167,11 @@ func (c *checkout) run(ctx context.Context) error {
 		return err
 	}
 	c.res.Branch = work.Branch
-	if c.o.Out != "" || len(c.o.Paths) > 0 {
+	if c.o.Out != "" {
 		return nil
+	}
+	if len(c.o.Paths) > 0 {
+		return c.s.basedOnSome(ctx, c.sn, work.Branch, c.write)
 	}
 	c.cache.save()
 	next := workspace{Branch: work.Branch, Tree: hex.EncodeToString(c.v.Tree[:])}
@@ -176,6 +179,7 @@ func (c *checkout) run(ctx context.Context) error {
 		next.Branch = n.Name
 	}
 	c.res.Branch, c.res.Switched = next.Branch, next.Branch != work.Branch
+	c.s.basedOnHead(c.sn, next.Branch)
 	if next != work {
 		return c.s.setHead(next)
 	}

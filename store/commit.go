@@ -150,6 +150,8 @@ type commit struct {
 	turns  turns
 	bases  *baseCache
 	cache  *statCache // nil: none
+	based  *based     // what the models on disk come from; nil: they are not from disk
+	behind int        // models that others have saved since, and that are left as these did
 	gate   *gate
 	// settings are those that apply here; nil for safety versions.
 	settings map[string]string
@@ -244,6 +246,9 @@ func (s *Store) saveOnce(ctx context.Context, o CommitOptions, from source) (*Co
 	}
 	if c.cache != nil {
 		c.cache.save()
+	}
+	if c.based != nil && c.res.Created {
+		c.based.saved(s, c.parent, c.res.Version, c.edits)
 	}
 	c.res.Reports = c.gate.reports
 	if c.res.Created && s.foldIfDue(ctx, c.sn.st) {

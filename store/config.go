@@ -42,6 +42,7 @@ var knownSettings = map[string]func(string) error{
 	},
 	cacheDirSetting:  func(string) error { return nil },
 	cacheSizeSetting: checkSize,
+	checkoutPaths:    checkPaths,
 	secondStore:      func(string) error { return nil },
 }
 

@@ -31,7 +31,7 @@ func (s *Store) fresh() (*Store, func()) {
 			done = func() { _, _ = c.Close(), os.RemoveAll(dir) }
 		}
 	}
-	return &Store{o: s.o, root: s.root, b: x, j: journal.New(x, journal.Options{Clock: s.o.Clock}), index: s.index, indexPays: s.indexPays,
+	return &Store{o: s.o, root: s.root, b: x, j: journal.New(x, journal.Options{Clock: s.o.Clock}), index: s.index, indexPays: s.indexPays, dial: s.dial,
 		helpers: s.helpers, rootDir: s.rootDir, location: s.location, scratchDir: s.scratchDir}, done
 }
 

@@ -7,6 +7,8 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/mstore/mstore/internal/vfs"
@@ -20,6 +22,10 @@ func (c *commit) gather(ctx context.Context) error {
 		return c.gatherStdin(ctx)
 	}
 	c.cache = c.s.openStatCache()
+	var err error
+	if c.based, err = c.s.basedOn(ctx, c.sn, c.parent); err != nil {
+		return err
+	}
 	g := &gatherer{commit: c, seen: map[string]bool{}, checked: map[string]bool{}}
 	g.sc = &scanner{fs: c.s.root, tree: c.tree(), warn: g.warn, skip: c.s.inside()}
 	if c.o.All {
@@ -33,6 +39,12 @@ func (c *commit) gather(ctx context.Context) error {
 		}
 	}
 	sortEdits(c.edits)
+	for _, p := range g.others {
+		g.tellOthers(ctx, p)
+	}
+	if c.behind > 0 {
+		g.warn(fmt.Sprintf("models that others saved up to %s and that are not so here were left alone (%d); 'mstore checkout %s' brings them, naming a file saves it all the same", c.parent.Name, c.behind, c.name))
+	}
 	return c.w.Flush()
 }
 
@@ -79,6 +91,7 @@ type gatherer struct {
 	sc      *scanner
 	seen    map[string]bool
 	checked map[string]bool // directories without a symlink in them
+	others  []string        // models that were named, and that others have saved since
 }
 
 func (c *commit) warn(msg string) {
@@ -114,10 +127,47 @@ func (g *gatherer) named(ctx context.Context, p string) error {
 		return as(ErrUsage, fmt.Errorf("%q is %s; only regular files are saved", p, kindOf(fi.Mode())))
 	}
 	// A file stands where the version has a directory: what was below is gone.
-	if err := g.tracked(ctx, p+"/"); err != nil {
+	if err := g.trackedBelow(ctx, p); err != nil {
 		return err
 	}
+	if _, theirs, err := g.based.theirs(ctx, p); err != nil {
+		return err
+	} else if theirs {
+		g.others = append(g.others, p)
+	}
 	return g.file(ctx, file{p, fi})
+}
+
+// tellOthers says of a model that was named that others have saved it since, if it is
+// another by now.
+func (g *gatherer) tellOthers(ctx context.Context, p string) {
+	i, ok := slices.BinarySearchFunc(g.edits, p, func(e objects.TreeEdit, p string) int { return strings.Compare(e.Path, p) })
+	if !ok {
+		return
+	}
+	if e, there, err := g.tree().Get(ctx, p); err == nil && there && e.Blob != g.edits[i].Blob {
+		g.warn(fmt.Sprintf("%q was saved by somebody else meanwhile (%s); both versions are kept, yours is the newer", p, g.parent.Name))
+	}
+}
+
+// left tells whether a model, found by going through a directory, is not as others have
+// saved it only because it was not brought here: then that is left alone. fi is nil for
+// one that is not here.
+func (g *gatherer) left(ctx context.Context, p string, fi fs.FileInfo) (bool, error) {
+	had, theirs, err := g.based.theirs(ctx, p)
+	if err != nil || !theirs {
+		return false, err
+	}
+	if fi == nil {
+		theirs = had == ownModel{}
+	} else if theirs, err = g.s.isStill(ctx, g.cache, p, fi, had); err != nil {
+		return false, err
+	}
+	if theirs && !g.seen[p] {
+		g.seen[p] = true
+		g.behind++
+	}
+	return theirs, nil
 }
 
 // gone records the removal of a path that the version has, itself or below it.
@@ -152,7 +202,7 @@ func (g *gatherer) remove(p string) {
 }
 
 func (g *gatherer) directory(ctx context.Context, p string) error {
-	if err := g.sc.walk(ctx, p, func(f file) error { return g.file(ctx, f) }); err != nil {
+	if err := g.sc.walk(ctx, p, func(f file) error { return g.found(ctx, f) }); err != nil {
 		return err
 	}
 	prefix := p + "/"
@@ -164,6 +214,17 @@ func (g *gatherer) directory(ctx context.Context, p string) error {
 		g.remove(e.Path)
 	}
 	return g.tracked(ctx, prefix)
+}
+
+// trackedBelow records the removal of what was below a path that is a file now.
+func (g *gatherer) trackedBelow(ctx context.Context, p string) error {
+	for e, err := range g.tree().Below(ctx, p+"/") {
+		if err != nil {
+			return err
+		}
+		g.remove(e.Path)
+	}
+	return nil
 }
 
 // tracked takes every model of the version below prefix that was not seen yet.
@@ -178,19 +239,39 @@ func (g *gatherer) tracked(ctx context.Context, prefix string) error {
 		fi, err := lstat(g.s.root, e.Path)
 		switch {
 		case notExist(err):
-			g.remove(e.Path)
+			if g.cache.away(g.s, e.Path) {
+				continue
+			}
+			left, err := g.left(ctx, e.Path, nil)
+			if err != nil {
+				return err
+			}
+			if !left {
+				g.remove(e.Path)
+			}
 		case errors.Is(err, ErrUsage), err == nil && !fi.Mode().IsRegular():
 			g.warn(fmt.Sprintf("%q is not a regular file any more; its removal is recorded", e.Path))
 			g.remove(e.Path)
 		case err != nil:
 			return fmt.Errorf("looking at %q: %w", e.Path, err)
 		default:
-			if err := g.file(ctx, file{e.Path, fi}); err != nil {
+			if err := g.found(ctx, file{e.Path, fi}); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// found takes a regular file that was not named itself.
+func (g *gatherer) found(ctx context.Context, f file) error {
+	if g.seen[f.path] {
+		return nil
+	}
+	if left, err := g.left(ctx, f.path, f.fi); left || err != nil {
+		return err
+	}
+	return g.file(ctx, f)
 }
 
 // file takes one regular file, which is read only if it may have changed.

@@ -88,7 +88,7 @@ type parityGroup struct {
 // many.
 func (s *Store) protect(ctx context.Context, st *journal.State, tidy bool) error {
 	p := &protection{s: s, percent: parityPercent(st)}
-	live, err := s.j.History(st).LivePacks(ctx)
+	live, err := s.named(ctx, st)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -115,6 +115,19 @@ func (s *Store) protect(ctx context.Context, st *journal.State, tidy bool) error
 		}
 	}
 	return nil
+}
+
+// named lists the packs that the journal names. The index segments say it without reading
+// all entries.
+func (s *Store) named(ctx context.Context, st *journal.State) ([]pack.Info, error) {
+	live, err := s.packSet(st).Packs(ctx)
+	if err != nil {
+		return s.j.History(st).LivePacks(ctx)
+	}
+	for _, p := range st.Condemned {
+		live = append(live, p.Info)
+	}
+	return live, nil
 }
 
 // look lists files and parity.
@@ -292,6 +305,9 @@ func (p *protection) others(but *parityGroup, packs bool) (out []*parityGroup) {
 // protectOrWarn is protect after something that has succeeded already.
 func (s *Store) protectOrWarn(ctx context.Context, tidy bool) {
 	st, err := s.j.Load(ctx)
+	if err == nil && st.Mirror { // it has that of what it mirrors
+		return
+	}
 	if err == nil {
 		err = s.protect(ctx, st, tidy)
 	}

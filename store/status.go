@@ -20,6 +20,7 @@ type Status struct {
 	Upstream  *Upstream        // what the branch is compared with; nil for nothing
 	Pending   *Version         // made by an interrupted merge that did not bring the models on disk to it; mostly nil
 	Changes   []objects.Change // tracked models that are Changed or Removed
+	Behind    []objects.Change // models that others have saved since, and that were not brought here
 	Safety    []string         // the names of safety versions, oldest first
 	Untracked []string         // files, and directories (with a slash at the end) of which nothing is tracked
 }
@@ -45,6 +46,10 @@ func (s *Store) Status(ctx context.Context) (*Status, error) {
 	for _, n := range sn.st.SortedNames(journal.Safety) {
 		st.Safety = append(st.Safety, n.Name)
 	}
+	b, err := s.basedOn(ctx, sn, st.Head)
+	if err != nil {
+		return nil, err
+	}
 	cache := s.openStatCache()
 	for e, err := range tree.Below(ctx, "") {
 		if err != nil {
@@ -54,7 +59,16 @@ func (s *Store) Status(ctx context.Context) (*Status, error) {
 		if err != nil {
 			return nil, err
 		}
-		if ch.Status != objects.Unchanged {
+		if ch.Status == objects.Unchanged {
+			continue
+		}
+		behind, err := s.isBehind(ctx, cache, b, ch)
+		switch {
+		case err != nil:
+			return nil, err
+		case behind:
+			st.Behind = append(st.Behind, ch)
+		default:
 			st.Changes = append(st.Changes, ch)
 		}
 	}
@@ -67,11 +81,30 @@ func (s *Store) Status(ctx context.Context) (*Status, error) {
 	return st, nil
 }
 
+// isBehind tells whether a model differs from the branch's only because others have saved
+// that, and it was not brought here.
+func (s *Store) isBehind(ctx context.Context, cache *statCache, b *based, ch objects.Change) (bool, error) {
+	had, theirs, err := b.theirs(ctx, ch.Path)
+	if err != nil || !theirs {
+		return false, err
+	}
+	fi, err := lstat(s.root, ch.Path)
+	if notExist(err) {
+		return had == ownModel{}, nil
+	}
+	if err != nil || ch.Status == objects.Removed {
+		return false, nil
+	}
+	return s.isStill(ctx, cache, ch.Path, fi, had)
+}
+
 func (s *Store) statusOf(ctx context.Context, cache *statCache, e objects.TreeEntry) (objects.Change, error) {
 	ch := objects.Change{Path: e.Path, Status: objects.Unchanged, Blob: e.Blob, Size: e.Size, PrevSize: e.Size}
 	fi, err := lstat(s.root, e.Path)
 	if notExist(err) || errors.Is(err, ErrUsage) || err == nil && !fi.Mode().IsRegular() {
-		ch.Status = objects.Removed
+		if !cache.away(s, e.Path) {
+			ch.Status = objects.Removed
+		}
 		return ch, nil
 	}
 	if err != nil {

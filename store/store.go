@@ -66,6 +66,8 @@ type Store struct {
 	// scratchDir is where large temporary files may be made; "": where the system does.
 	scratchDir string
 	closers    []io.Closer
+	// dial opens where another store lies; tests bring their own.
+	dial func(ctx context.Context, location string) (*storage, error)
 
 	mu  sync.Mutex
 	set *pack.Set // of the newest snapshot, for what it has opened
@@ -297,7 +299,9 @@ func newStore(root vfs.FS, b backend.Backend, o Options) *Store {
 	if o.Progress == nil {
 		o.Progress = func(string, int64, int64) {}
 	}
-	return &Store{o: o, root: root, b: b, j: journal.New(b, journal.Options{Clock: o.Clock}), indexPays: indexPays}
+	s := &Store{o: o, root: root, b: b, j: journal.New(b, journal.Options{Clock: o.Clock}), indexPays: indexPays}
+	s.dial = s.openStorage
+	return s
 }
 
 // Close releases what the Store holds open.

@@ -71,6 +71,9 @@ func (s *Store) Switch(ctx context.Context, o SwitchOptions) (*CheckoutResult, e
 	res := &CheckoutResult{Version: v, Branch: o.Branch, Switched: w.Branch != o.Branch}
 	w.Branch = o.Branch
 	if res.Switched {
+		if b, berr := s.basedOn(ctx, sn, head); berr == nil && b.inLine {
+			s.basedOnHead(sn, o.Branch)
+		}
 		err = s.setHead(w)
 	}
 	return res, classify(err)

@@ -113,6 +113,13 @@ func (sn *snapshot) versionOf(e *journal.Entry) (*Version, error) {
 		return nil, nil
 	}
 	op := e.Commit()
+	if e.Number > sn.st.Watermark() { // what it saved is in no segment yet
+		for i := range e.Ops {
+			if e.Ops[i].Kind == journal.OpAddPacks {
+				sn.r.Set().Near(e.Ops[i].Packs)
+			}
+		}
+	}
 	v := &Version{ID: id, Name: fmt.Sprintf("v%d", rec.Seq), Branch: op.Branch(), Entry: e.Number, Version: rec, target: op.Target, parent: op.Parent, merged: op.Merged}
 	for _, n := range sn.pointingAt(id) {
 		switch n.Kind {

@@ -15,8 +15,10 @@ import (
 
 const commitLong = `Save files and directories as one new version. Directories are walked; what a
 .mstoreignore names (as a .gitignore would) is left out, and so are symlinks. A
-path under version control that is gone is recorded as removed. If nothing
-changed there is no new version, and the exit code is 0.
+path under version control that is gone is recorded as removed. What others have
+saved to the same branch and was never brought here is left as they saved it,
+unless the file itself is named. If nothing changed there is no new version, and
+the exit code is 0.
 
 A value of --param or --metric that JSON would take for a number is a number,
 true and false are truth values, and the rest is text.

@@ -40,6 +40,7 @@ type statusDoc struct {
 	Upstream  *upstreamDoc `json:"upstream"`
 	Clean     bool         `json:"clean"` // no changes; untracked files do not count
 	Changes   []modelDoc   `json:"changes"`
+	Behind    []modelDoc   `json:"behind"` // saved by others since, and not brought here
 	Untracked []string     `json:"untracked"`
 	Safety    []string     `json:"safety"`  // names of safety versions, oldest first
 	Pending   *refDoc      `json:"pending"` // made by an interrupted merge that did not bring the models on disk to it
@@ -65,18 +66,23 @@ func newStatusDoc(s *store.Status) *statusDoc {
 	d := &statusDoc{
 		Branch: s.Branch, Clean: len(s.Changes) == 0,
 		Upstream: newUpstreamDoc(s.Upstream), Pending: newRefDoc(s.Pending),
-		Changes: make([]modelDoc, len(s.Changes)), Untracked: list(s.Untracked), Safety: list(s.Safety),
+		Changes: statusModels(s.Changes), Behind: statusModels(s.Behind), Untracked: list(s.Untracked), Safety: list(s.Safety),
 	}
 	if s.Head != nil {
 		d.Version, d.ID = s.Head.Name, s.Head.ID.String()
 	}
-	for i, c := range s.Changes {
-		d.Changes[i] = modelDoc{Path: c.Path, Size: c.Size, Status: c.Status.String()}
+	return d
+}
+
+func statusModels(changes []objects.Change) []modelDoc {
+	out := make([]modelDoc, len(changes))
+	for i, c := range changes {
+		out[i] = modelDoc{Path: c.Path, Size: c.Size, Status: c.Status.String()}
 		if c.Blob != (objects.BlobID{}) {
-			d.Changes[i].ID = c.Blob.String()
+			out[i].ID = c.Blob.String()
 		}
 	}
-	return d
+	return out
 }
 
 func (a *app) printStatus(s *store.Status) error {
@@ -105,6 +111,14 @@ func (a *app) printStatus(s *store.Status) error {
 		}
 		table.write(out)
 	}
+	if len(s.Behind) > 0 {
+		fmt.Fprintf(out, "\nsaved by others, and not brought here %s\n", st.dim.Sprint("(mstore checkout HEAD does)"))
+		table := columns{indent: "  "}
+		for _, c := range s.Behind {
+			table.add(st.changeRow(c)[:2]...)
+		}
+		table.write(out)
+	}
 	if len(s.Untracked) > 0 {
 		fmt.Fprintf(out, "\nnot under version control %s\n", st.dim.Sprint("(mstore commit PATH adds)"))
 		for _, p := range s.Untracked {
@@ -120,7 +134,7 @@ func (a *app) printStatus(s *store.Status) error {
 			fmt.Fprintf(out, "  %s\n", st.tag.Sprint(name))
 		}
 	}
-	if len(s.Changes) == 0 && len(s.Untracked) == 0 && s.Head != nil {
+	if len(s.Changes)+len(s.Behind) == 0 && len(s.Untracked) == 0 && s.Head != nil {
 		out.WriteString("everything is saved\n")
 	}
 	return out.failed()

@@ -24,9 +24,20 @@ func TestScript(t *testing.T) {
 	if testing.Short() {
 		t.Skip("hundreds of processes; under the race detector they take minutes")
 	}
+	p := scriptParams("testdata/script")
 	services := newServices(t)
-	testscript.Run(t, testscript.Params{
-		Dir:                 "testdata/script",
+	plain := p.Setup
+	p.Setup = func(env *testscript.Env) error {
+		services.setup(env)
+		return plain(env)
+	}
+	p.Cmds["bucket"] = services.cmdBucket
+	testscript.Run(t, p)
+}
+
+func scriptParams(dir string) testscript.Params {
+	return testscript.Params{
+		Dir:                 dir,
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup: func(env *testscript.Env) error {
@@ -34,7 +45,6 @@ func TestScript(t *testing.T) {
 			env.Setenv("SOURCE_DATE_EPOCH", "1764000000")
 			env.Setenv("NO_COLOR", "")
 			env.Setenv("TZ", "UTC")
-			services.setup(env)
 			return nil
 		},
 		Condition: func(cond string) (bool, error) {
@@ -65,9 +75,8 @@ func TestScript(t *testing.T) {
 			"listing":   cmdListing,
 			"tensors":   cmdTensors,
 			"jsonpatch": cmdJSONPatch,
-			"bucket":    services.cmdBucket,
 		},
-	})
+	}
 }
 
 // cmdCode is "code N PROGRAM ARG...": the program must exit with code N.

@@ -13,11 +13,12 @@ import (
 // Mem is a backend in memory, for tests and for stores that need not last.
 type Mem struct {
 	mu   sync.RWMutex
-	keys map[string][]byte // values are never changed in place
+	keys map[string][]byte              // values are never changed in place
+	tops map[string]map[string]struct{} // keys by their first element, so that listing one looks at no other
 }
 
 // NewMem returns an empty backend.
-func NewMem() *Mem { return &Mem{keys: map[string][]byte{}} }
+func NewMem() *Mem { return &Mem{keys: map[string][]byte{}, tops: map[string]map[string]struct{}{}} }
 
 // Get implements Backend.
 func (m *Mem) Get(ctx context.Context, key string, off, n int64) (io.ReadCloser, error) {
@@ -75,9 +76,18 @@ func (m *Mem) List(ctx context.Context, prefix, after string, limit int) ([]Info
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	var infos []Info
-	for key, data := range m.keys {
+	add := func(key string) {
 		if strings.HasPrefix(key, prefix) && key > after {
-			infos = append(infos, Info{key, int64(len(data))})
+			infos = append(infos, Info{key, int64(len(m.keys[key]))})
+		}
+	}
+	if top, _, ok := strings.Cut(prefix, "/"); ok {
+		for key := range m.tops[top] {
+			add(key)
+		}
+	} else {
+		for key := range m.keys {
+			add(key)
 		}
 	}
 	slices.SortFunc(infos, func(a, b Info) int { return strings.Compare(a.Key, b.Key) })
@@ -98,6 +108,7 @@ func (m *Mem) Delete(ctx context.Context, key string) error {
 		return fmt.Errorf("deleting %q: %w", key, ErrNotFound)
 	}
 	delete(m.keys, key)
+	delete(m.tops[topOf(key)], key)
 	return nil
 }
 
@@ -136,7 +147,17 @@ func (m *Mem) create(ctx context.Context, key string, data []byte, replace bool)
 		return fmt.Errorf("creating %q: %w", key, ErrExists)
 	}
 	m.keys[key] = data
+	top := topOf(key)
+	if m.tops[top] == nil {
+		m.tops[top] = map[string]struct{}{}
+	}
+	m.tops[top][key] = struct{}{}
 	return nil
+}
+
+func topOf(key string) string {
+	top, _, _ := strings.Cut(key, "/")
+	return top
 }
 
 type memWriter struct {

@@ -247,3 +247,47 @@ func TestSegmentsOfManyCopies(t *testing.T) {
 		}
 	}
 }
+
+// What is sought is looked for in the segments, and where the caller says it is near, before
+// the many packs that no segment covers are opened.
+func TestFindOpensFew(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 5))
+	b := backend.NewMem()
+	var old, loose []Info
+	of := map[Name]truth{}
+	for i := range 60 {
+		have := truth{}
+		info := fill(t, b, r, name(i), 20, 1<<30, have)
+		of[info.Name] = have
+		if i < 10 {
+			old = append(old, info)
+		} else {
+			loose = append(loose, info)
+		}
+	}
+	seg, err := WriteSegment(t.Context(), b, name(1000), open(t, b, old...), nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	find := func(what string, p Info, near []Info, most int64) {
+		t.Helper()
+		c := backend.NewCounter(b)
+		set := NewSet(c, loose, []SegmentInfo{seg}, nil)
+		set.Near(near)
+		for want := range of[p.Name] {
+			l, err := set.Find(t.Context(), want.kind, want.key)
+			if err != nil || l.Pack != p.Name {
+				t.Errorf("%s: %v, %v", what, l.Pack, err)
+			}
+			break
+		}
+		if n := c.Counts().Gets; n > most {
+			t.Errorf("%s: %d reads, want %d at the most", what, n, most)
+		}
+	}
+	find("in a segment", old[3], nil, 1)
+	find("near", loose[7], loose[7:8], 1)
+	find("in the newest pack", loose[len(loose)-1], nil, 2)
+	find("the pack before the newest", loose[len(loose)-2], nil, 3)
+	find("somewhere", loose[0], nil, int64(len(loose))+1)
+}

@@ -31,6 +31,7 @@ type Set struct {
 	indexes map[Name]*Index
 	segs    map[Name]*Segment
 	broken  map[Name]error
+	near    map[Name]bool
 	all     []Info // what Recover said
 }
 
@@ -38,7 +39,7 @@ type Set struct {
 // there. The slices and the map are kept.
 func NewSet(b backend.Backend, packs []Info, segments []SegmentInfo, dead map[Name]bool) *Set {
 	return &Set{b: b, packs: packs, segments: segments, dead: dead,
-		indexes: map[Name]*Index{}, segs: map[Name]*Segment{}, broken: map[Name]error{}}
+		indexes: map[Name]*Index{}, segs: map[Name]*Segment{}, broken: map[Name]error{}, near: map[Name]bool{}}
 }
 
 // Inherit takes over what an older set of the same store has opened.
@@ -77,16 +78,10 @@ func (s *Set) Index(ctx context.Context, p Info) (*Index, error) {
 	switch {
 	case err == nil:
 		s.indexes[p.Name] = x
-	case lasting(err):
+	case ctx.Err() == nil:
 		s.broken[p.Name] = err
 	}
 	return x, err
-}
-
-// lasting tells whether an error says something of what is stored, so that asking again
-// would bring the same, and not only that it could not be read just now.
-func lasting(err error) bool {
-	return errors.Is(err, ErrCorrupt) || errors.Is(err, ErrFormat) || errors.Is(err, backend.ErrNotFound)
 }
 
 // Segment opens a segment.
@@ -103,7 +98,7 @@ func (s *Set) Segment(ctx context.Context, info SegmentInfo) (*Segment, error) {
 	switch {
 	case err == nil:
 		s.segs[info.Name] = x
-	case lasting(err):
+	case ctx.Err() == nil:
 		s.broken[info.Name] = err
 	}
 	return x, err
@@ -122,29 +117,16 @@ func (s *Set) Find(ctx context.Context, kind Kind, key Key) (Loc, error) {
 
 // FindAll calls fn for every place of a record until fn returns false: the
 // second copy helps when the first is damaged. When fn has returned false the
-// error is nil.
+// error is nil. The packs that no segment covers may be many, and each has to be
+// opened; so those that are open already or near come first, then the segments, then the
+// rest, the newest first, several of them at once.
 func (s *Set) FindAll(ctx context.Context, kind Kind, key Key, fn func(Loc) bool) error {
 	var unread error
-	unopened, foreseen := 0, 0
-	_, ahead := s.b.(backend.Prefetcher)
-	for i := len(s.packs) - 1; i >= 0; i-- {
-		p := s.packs[i]
-		if s.dead[p.Name] || !s.Filters[p.Name].May(key) {
-			continue
-		}
-		if ahead && !s.isOpen(p.Name) {
-			if unopened++; unopened > 1 && unopened > foreseen {
-				foreseen = 2 * unopened
-				s.openSoon(ctx, i, foreseen, key)
-			}
-		}
-		x, err := s.Index(ctx, p)
-		if err == nil {
-			var row Row
-			var ok bool
-			if row, ok, err = x.Find(kind, key); ok && !fn(Loc{Pack: p.Name, Row: row}) {
-				return nil
-			}
+	first, rest := s.split(key)
+	for _, p := range first {
+		done, err := s.inPack(ctx, p, kind, key, fn)
+		if done {
+			return nil
 		}
 		if err != nil {
 			unread = err
@@ -172,6 +154,20 @@ func (s *Set) FindAll(ctx context.Context, kind Kind, key Key, fn func(Loc) bool
 			}
 		}
 	}
+	for i, opened := 0, 0; i < len(rest); i++ {
+		p := rest[i]
+		if i == opened {
+			opened = min(i+max(i, 1), i+openAtOnce, len(rest))
+			s.openAll(ctx, rest[i:opened])
+		}
+		done, err := s.inPack(ctx, p, kind, key, fn)
+		if done {
+			return nil
+		}
+		if err != nil {
+			unread = err
+		}
+	}
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -181,22 +177,57 @@ func (s *Set) FindAll(ctx context.Context, kind Kind, key Key, fn func(Loc) bool
 	return fmt.Errorf("%s %x: %w", kind, key[:5], ErrNotFound)
 }
 
-func (s *Set) isOpen(p Name) bool {
+// openAtOnce is how many packs are opened at once.
+const openAtOnce = 16
+
+// Near has FindAll look into these packs before it looks into the segments: what is asked
+// for next is likely there.
+func (s *Set) Near(packs []Info) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.indexes[p] != nil
+	for _, p := range packs {
+		s.near[p.Name] = true
+	}
 }
 
-// openSoon has the indexes of up to n packs fetched that may know a key, from number i
-// backwards.
-func (s *Set) openSoon(ctx context.Context, i, n int, key Key) {
-	var ranges []backend.Range
-	for ; i >= 0 && len(ranges) < n; i-- {
-		if p := s.packs[i]; !s.dead[p.Name] && s.Filters[p.Name].May(key) && !s.isOpen(p.Name) {
-			ranges = append(ranges, backend.Range{Key: p.Name.Key(), Off: max(0, p.Size-tailRead), N: min(p.Size, tailRead)})
+// split divides the packs that no segment covers, and that may know a key, into those to
+// ask first and the rest, the newest of each first.
+func (s *Set) split(key Key) (first, rest []Info) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := len(s.packs) - 1; i >= 0; i-- {
+		p := s.packs[i]
+		switch {
+		case s.dead[p.Name] || !s.Filters[p.Name].May(key):
+		case s.indexes[p.Name] != nil || s.near[p.Name]:
+			first = append(first, p)
+		default:
+			rest = append(rest, p)
 		}
 	}
-	backend.Prefetch(ctx, s.b, ranges)
+	return first, rest
+}
+
+// openAll opens the indexes of packs at once; what cannot be opened is told to who asks
+// for it.
+func (s *Set) openAll(ctx context.Context, packs []Info) {
+	if len(packs) < 2 {
+		return
+	}
+	var wg sync.WaitGroup
+	for _, p := range packs {
+		wg.Go(func() { _, _ = s.Index(ctx, p) })
+	}
+	wg.Wait()
+}
+
+func (s *Set) inPack(ctx context.Context, p Info, kind Kind, key Key, fn func(Loc) bool) (done bool, err error) {
+	x, err := s.Index(ctx, p)
+	if err != nil {
+		return false, err
+	}
+	row, ok, err := x.Find(kind, key)
+	return ok && !fn(Loc{Pack: p.Name, Row: row}), err
 }
 
 // Labelled lists up to most pieces with that label, the newest first, and the
@@ -211,6 +242,11 @@ func (s *Set) Labelled(ctx context.Context, label uint64, most int) []Loc {
 		return true
 	}
 	key := LabelKey(label, Key{})
+	for _, rest := s.split(key); len(rest) > 0; {
+		n := min(openAtOnce, len(rest))
+		s.openAll(ctx, rest[:n])
+		rest = rest[n:]
+	}
 	for i := len(s.packs) - 1; i >= 0; i-- {
 		if !s.Filters[s.packs[i].Name].May(key) {
 			continue

@@ -12,6 +12,7 @@ import (
 	"github.com/mstore/mstore/internal/backend"
 	"gocloud.dev/blob"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 )
@@ -193,16 +194,22 @@ func (b *Bucket) Delete(ctx context.Context, key string) error {
 	if err := checkKey("deleting", key); err != nil {
 		return err
 	}
-	maybe := false
+	maybe := false // it was asked for, and no answer came
 	err := b.try(ctx, func(ctx context.Context, g *gateway) error {
-		b.count(kindHead, kindDelete)
-		err := g.blob.Delete(ctx, b.prefix+key)
+		if !maybe {
+			b.count(kindHead)
+			if _, err := g.blob.Attributes(ctx, b.prefix+key); err != nil {
+				return err
+			}
+		}
+		b.count(kindDelete)
+		err := g.delete(ctx, b, key)
 		if err == nil {
 			return nil
 		}
 		f := b.judge(ctx, err)
 		if maybe && errors.Is(f, backend.ErrNotFound) {
-			return nil // by the request whose answer was lost
+			return nil
 		}
 		maybe = maybe || f.maybe
 		return f
@@ -212,6 +219,14 @@ func (b *Bucket) Delete(ctx context.Context, key string) error {
 		return fmt.Errorf("deleting %q: %w", key, unknownIf(maybe, err))
 	}
 	return nil
+}
+
+func (g *gateway) delete(ctx context.Context, b *Bucket, key string) error {
+	if g.s3 == nil {
+		return g.blob.Delete(ctx, b.prefix+key)
+	}
+	_, err := g.s3.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &b.place.bucket, Key: aws.String(b.prefix + key)})
+	return err
 }
 
 // unknownIf says that a failed request may have taken effect all the same.

@@ -20,7 +20,7 @@ type credentials struct {
 }
 
 func newCredentials(next aws.CredentialsProvider) aws.CredentialsProvider {
-	if _, ok := next.(aws.AnonymousCredentials); ok || next == nil {
+	if next == nil || aws.IsCredentialsProvider(next, (*aws.AnonymousCredentials)(nil)) {
 		return next
 	}
 	role := aws.IsCredentialsProvider(next, (*ec2rolecreds.Provider)(nil))

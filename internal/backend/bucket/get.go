@@ -196,11 +196,15 @@ func (r *reader) Read(p []byte) (int, error) {
 		}
 		n, err := r.body.Read(p[:min(int64(len(p)), r.end-r.pos)])
 		r.pos += int64(n)
+		if r.pos == r.end {
+			r.body.Close()
+			r.body = nil
+		}
 		if n > 0 {
 			r.vain, r.wait = 0, nil
 			return n, nil
 		}
-		if err == nil {
+		if err == nil || r.body == nil {
 			continue
 		}
 		r.body.Close()
