@@ -71,8 +71,12 @@ func mayAttach(root, location string) error {
 		if same, err := settle(have); err == nil && same == location {
 			return nil
 		}
+		old, other := LocationName(have), LocationName(location)
+		if old == other { // other parameters
+			old, other = have, location
+		}
 		return as(ErrConflict, fmt.Errorf("%q is attached to %s already, not to %s; to attach it to another store remove %s first (nothing that is saved is lost by it)",
-			root, LocationName(have), LocationName(location), filepath.Join(root, filepath.FromSlash(storageFile))))
+			root, old, other, filepath.Join(root, filepath.FromSlash(storageFile))))
 	}
 	if own := filepath.Join(root, DirName); isStore(own) && own != location {
 		return as(ErrConflict, fmt.Errorf("%q has a store of its own in %s; attach another directory, and bring the versions there with 'mstore remote add' and 'mstore push'", root, own))

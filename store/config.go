@@ -42,8 +42,8 @@ var knownSettings = map[string]func(string) error{
 	},
 	cacheDirSetting:  func(string) error { return nil },
 	cacheSizeSetting: checkSize,
-	secondStore:      func(string) error { return nil },
 	checkoutPaths:    checkPaths,
+	secondStore:      func(string) error { return nil },
 }
 
 // settingsBelow are settings with a name of the user's at their end.

@@ -24,7 +24,15 @@ func TestScript(t *testing.T) {
 	if testing.Short() {
 		t.Skip("hundreds of processes; under the race detector they take minutes")
 	}
-	testscript.Run(t, scriptParams("testdata/script"))
+	p := scriptParams("testdata/script")
+	services := newServices(t)
+	plain := p.Setup
+	p.Setup = func(env *testscript.Env) error {
+		services.setup(env)
+		return plain(env)
+	}
+	p.Cmds["bucket"] = services.cmdBucket
+	testscript.Run(t, p)
 }
 
 func scriptParams(dir string) testscript.Params {

@@ -40,6 +40,8 @@ type meter struct {
 	logical bool
 	n       [kinds]atomic.Int64
 	retries atomic.Int64
+	skew    atomic.Int64 // of the last answer; see Bucket.Skew
+	dated   atomic.Bool  // there was an answer that told the time
 	sent    atomic.Int64
 	// received is what bodies gave to their readers.
 	received atomic.Int64

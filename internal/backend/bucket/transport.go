@@ -75,6 +75,7 @@ func (w *watched) RoundTrip(req *http.Request) (*http.Response, error) {
 		cancel(nil)
 		return nil, err
 	}
+	w.meter.noteDate(resp.Header.Get("Date"))
 	body := &receivedBody{body: resp.Body, timer: timer, w: w, ctx: ctx, cancel: cancel, left: -1}
 	if req.Method != http.MethodHead && (kind != kindGet || resp.StatusCode >= 300) {
 		body.left, body.due = maxAnswer, resp.ContentLength
