@@ -39,6 +39,9 @@ func matchGlob(glob, p string) bool {
 	return ok && err == nil
 }
 
+// Path tells whether content at a path is wanted, of versions whose content is.
+func (f Filter) Path(p string) bool { return f.path(p) }
+
 // String is what ParseFilter reads: a line for each condition; "" for everything.
 func (f Filter) String() string {
 	var lines []string

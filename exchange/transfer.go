@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -113,7 +114,7 @@ type transfer struct {
 	depth    map[uint64]int  // of the versions that a filter by depth wants
 	arrived  map[uint64]*origin
 	origins  map[objects.VersionID]*origin
-	lines    map[uint64]journal.Target // lines that this transfer began, and where they end
+	lines    map[uint64]lineEnd // lines that this transfer has made versions of
 	incoming string
 
 	versions, all   int
@@ -123,7 +124,7 @@ type transfer struct {
 func newTransfer(ctx context.Context, from, to *Peer, o Options, res *Result, bad map[spot]bool) *transfer {
 	t := &transfer{ctx: ctx, o: o, from: from, to: to, src: from.J.History(from.State), base: to.State.Removals, res: res, bad: bad,
 		places: newPlaces(from, bad), tips: map[uint64]bool{}, arrived: map[uint64]*origin{}, origins: map[objects.VersionID]*origin{},
-		lines: map[uint64]journal.Target{}, incoming: fmt.Sprintf("%s%x/", journal.Incoming, from.State.Store[:8])}
+		lines: map[uint64]lineEnd{}, incoming: fmt.Sprintf("%s%x/", journal.Incoming, from.State.Store[:8])}
 	t.look()
 	t.finder = newFinder(t.src, t.dst)
 	return t
@@ -163,6 +164,13 @@ func (t *transfer) run(ctx context.Context, moves func(ctx context.Context, to *
 	missing, err := t.finder.missing(ctx, tips)
 	if err != nil {
 		return err
+	}
+	for _, tip := range tips { // of a line of which the destination has more, it may not be known where
+		if _, lacking := slices.BinarySearch(missing, tip.Entry); !lacking {
+			if _, err := t.finder.find(ctx, tip.ID); err != nil {
+				return err
+			}
+		}
 	}
 	if err := t.depths(ctx, tips, missing); err != nil {
 		return err

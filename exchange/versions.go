@@ -3,6 +3,7 @@ package exchange
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -34,7 +35,7 @@ func (t *transfer) append(ctx context.Context, r *round, packs []pack.Info, last
 			rest = rest[1:]
 		}
 		final := last && len(rest) == 0
-		if err := b.make(final); err != nil {
+		if err := b.make(ctx, final); err != nil {
 			return t.dropUnless(err, packs)
 		}
 		if len(b.drafts) == 0 {
@@ -79,13 +80,14 @@ type batch struct {
 
 	drafts []journal.Draft
 	at     map[uint64]journal.Target // where the versions will be
-	lines  map[uint64]journal.Target
-	grows  map[uint64]int // which move takes a version along as it is made
-	grown  map[int]bool   // moves that need nothing more
+	lines  map[uint64]lineEnd
+	grows  map[uint64]int            // which move takes a version along as it is made
+	grown  map[int]bool              // moves that need nothing more
+	named  map[string]journal.Target // where names have grown to in this batch
 }
 
 func (t *transfer) newBatch(r *round, packs []pack.Info) *batch {
-	return &batch{transfer: t, r: r, packs: packs, at: map[uint64]journal.Target{}, lines: maps.Clone(t.lines), grows: map[uint64]int{}, grown: map[int]bool{}}
+	return &batch{transfer: t, r: r, packs: packs, at: map[uint64]journal.Target{}, lines: maps.Clone(t.lines), grows: map[uint64]int{}, grown: map[int]bool{}, named: map[string]journal.Target{}}
 }
 
 func (b *batch) read(ctx context.Context, entry uint64) error {
@@ -100,7 +102,7 @@ func (b *batch) read(ctx context.Context, entry uint64) error {
 }
 
 // make writes the entries.
-func (b *batch) make(final bool) error {
+func (b *batch) make(ctx context.Context, final bool) error {
 	if final {
 		b.grow()
 	}
@@ -121,7 +123,10 @@ func (b *batch) make(final bool) error {
 	if !final {
 		return nil
 	}
-	ops := b.names()
+	ops, err := b.names(ctx)
+	if err != nil {
+		return err
+	}
 	if len(b.drafts) == 0 && len(ops) > 0 {
 		if err := b.draft(); err != nil {
 			return err
@@ -223,10 +228,10 @@ func (b *batch) version(entry uint64, from *journal.Op) {
 		op.Merged = append(op.Merged, at)
 	}
 	op.Target.Line = op.Target.Entry
-	if p := op.Parent; p.Entry != 0 && (b.lines[p.Line] == p || b.continues(op.NameKind, op.Name, p)) {
+	if p := op.Parent; p.Entry != 0 && b.continues(op.NameKind, op.Name, p) {
 		op.Target.Line = p.Line
 	}
-	b.lines[op.Target.Line] = op.Target
+	b.lines[op.Target.Line], b.named[op.Name] = lineEnd{op.Target, strings.HasPrefix(op.Name, b.incoming)}, op.Target
 	b.at[entry] = op.Target
 	b.ops0(op)
 }
@@ -239,9 +244,26 @@ func onTheWay(op *journal.Op) string {
 	return "versions"
 }
 
-// continues tells whether a version on that name goes on with the line of its parent:
-// the name has grown to it, so that nobody else can go on with that line.
+// lineEnd is where a line ends that this transfer has made versions of.
+type lineEnd struct {
+	at       journal.Target
+	incoming bool // on a name that goes when all has arrived
+}
+
+// continues tells whether a version on a name goes on with the line of its parent: the
+// name has grown to it, so that nobody else can go on with that line. From what was on
+// its way a line is taken over by the name that takes it in.
 func (b *batch) continues(kind journal.NameKind, name string, parent journal.Target) bool {
+	end, ours := b.lines[parent.Line]
+	if ours && end.at != parent {
+		return false
+	}
+	if ours && end.incoming && !strings.HasPrefix(name, b.incoming) {
+		return true
+	}
+	if at, ok := b.named[name]; ok {
+		return at == parent
+	}
 	n, ok := b.to.State.Names[name]
 	return ok && n.Kind == kind && !n.Forked && n.To == parent
 }
@@ -276,12 +298,21 @@ func (b *batch) expire(entry uint64) error {
 }
 
 // names moves the names that have not grown, and takes away those of what was on its way.
-func (b *batch) names() (ops []journal.Op) {
+func (b *batch) names(ctx context.Context) (ops []journal.Op, err error) {
 	for k, m := range b.moves {
 		if b.grown[k] {
 			continue
 		}
-		at, _ := b.target(m.Tip)
+		at, ok := b.target(m.Tip)
+		if !ok { // it was there: on its line, before what was looked for
+			if ok, err = b.finder.find(ctx, m.Tip.ID); err == nil && !ok {
+				err = fmt.Errorf("%s %s, version %s, is not here although a later one is: %w", m.Kind, m.Name, m.Tip.ID.Short(), ErrWrong)
+			}
+			if err != nil {
+				return nil, err
+			}
+			at = b.finder.known[m.Tip.ID]
+		}
 		if n, ok := b.to.State.Names[m.Name]; ok && n.Kind == m.Kind && n.To.ID == m.Tip.ID {
 			continue
 		}
@@ -306,7 +337,7 @@ func (b *batch) names() (ops []journal.Op) {
 	if b.o.Extra != nil {
 		ops = append(ops, b.o.Extra(b.to)...)
 	}
-	return ops
+	return ops, nil
 }
 
 // done notes where the versions are, once they are.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/mstore/mstore/objects"
@@ -63,7 +64,11 @@ func (b *Batch) Add(d Draft) error {
 		return fmt.Errorf("batch of %d entries: %w", n+1, ErrTooLarge)
 	}
 	digest := e.digest()
-	digest.Ops = withoutRecords(append([]Op(nil), digest.Ops...))
+	digest.Ops = withoutRecords(slices.Clone(digest.Ops))
+	for i := range digest.Ops { // the caller's slices are the caller's
+		op := &digest.Ops[i]
+		op.Packs, op.Merged = slices.Clone(op.Packs), slices.Clone(op.Merged)
+	}
 	digest.Batched = b.Len() > 0
 	b.next.apply(digest)
 	b.next.Hash = objects.EntryHash(core)
@@ -135,6 +140,13 @@ func Fit(s *State, drafts []Draft) int {
 	return len(drafts)
 }
 
+// RepeatSetting is the setting by which every file repeats the whole tail, when it is
+// "all": where each file costs a request, a reader then needs no more than one. A tail
+// that has grown beyond what is folded as a rule is repeated in part, as without it.
+const RepeatSetting = "journal.repeat"
+
+const mostRepeated = 4 * FoldEvery
+
 // repeated are the digests that a file of the entries from first to last has: those
 // back to the least base of its numbers, counted from the watermark, as in a Fenwick
 // tree. A reader that goes from a file to the one that holds the entry before its
@@ -142,6 +154,9 @@ func Fit(s *State, drafts []Draft) int {
 func (s *State) repeated(first, last uint64) []Digest {
 	from := s.watermark + lowestBase(first-s.watermark, last-s.watermark)
 	digests := s.tail
+	if s.Config[RepeatSetting] == "all" && len(digests) <= mostRepeated {
+		return digests
+	}
 	for len(digests) > 0 && digests[0].Number <= from {
 		digests = digests[1:]
 	}

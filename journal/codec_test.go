@@ -132,7 +132,7 @@ func TestEntryDamage(t *testing.T) {
 func TestNewerFormat(t *testing.T) {
 	file := encodeEntry(everyOp().encodeCore(), nil)
 	file = file[:len(file)-4]
-	file[8] = batchFormat + 1
+	file[8] = filterFormat + 1
 	if _, err := decodeFile(appendCRC(file), 300); !errors.Is(err, ErrFormat) || errors.Is(err, ErrCorrupt) {
 		t.Errorf("%v, want ErrFormat alone", err)
 	}
@@ -150,6 +150,7 @@ func everyState() *State {
 		Config:   map[string]string{"a": "1", "b": ""},
 		Packs:    []pack.Info{{Name: pack.Name{5}, Size: 77}},
 		Segments: []pack.SegmentInfo{{Name: pack.Name{6}, Packs: 3, Rows: 9, Size: 1000}},
+		Filters:  map[pack.Name]pack.Filter{},
 		Dead:     map[pack.Name]bool{{7}: true, {8}: true},
 		Condemned: map[pack.Name]Condemned{
 			{9}: {Info: pack.Info{Name: pack.Name{9}, Size: 5}, Entry: 400, Time: epoch, Reason: "gc"},

@@ -104,11 +104,15 @@ type Op struct {
 	Merged   []Target // of OpCommit: the further parents, in the record's order
 	Record   []byte   // of OpCommit: the version's canonical encoding; nil in a digest
 	Packs    []pack.Info
-	Key      string
-	Value    string
-	Reason   string
-	Expired  []Expired // of OpExpire; nil in a digest
-	Expiry   Expiry    // of OpExpire; made from Expired
+	// Filters, of OpAddPacks, are those of Packs as far as they are known; nil for none.
+	// They are no part of what an entry is: its hash does not cover them, and once it is
+	// folded they are gone.
+	Filters []pack.Filter
+	Key     string
+	Value   string
+	Reason  string
+	Expired []Expired // of OpExpire; nil in a digest
+	Expiry  Expiry    // of OpExpire; made from Expired
 }
 
 // Expired names content that was let go: what Path was in a version.

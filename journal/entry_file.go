@@ -8,16 +8,20 @@ import (
 
 	"github.com/mstore/mstore/internal/wire"
 	"github.com/mstore/mstore/objects"
+	"github.com/mstore/mstore/objects/pack"
 )
 
 // An entry file: magic, u32 format, u32 length of the first core, that core; in
 // batchFormat the number of further cores and those; digests of the entries before
 // the first (count, then transaction, time and operations of each; in batchFormat
 // with a byte before them that is 1 if the entry is in one file with the one before);
-// u32 CRC-32C of all. batchFormat is used only where there is something to say in it.
+// in filterFormat, which is otherwise like batchFormat, the filters of all packs that
+// digests and entries add (of each its length and bytes); u32 CRC-32C of all. Each format
+// is used only where there is something to say in it.
 const (
-	entryMagic  = "MSTOREJE"
-	batchFormat = 2
+	entryMagic   = "MSTOREJE"
+	batchFormat  = 2
+	filterFormat = 3
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -58,9 +62,14 @@ func (f *file) encode() []byte {
 	for i := range f.digests {
 		batched = batched || f.digests[i].Batched
 	}
-	if batched {
+	filters, filtered := f.filters()
+	switch {
+	case filtered:
+		w.B = binary.LittleEndian.AppendUint32(w.B, filterFormat)
+		batched = true
+	case batched:
 		w.B = binary.LittleEndian.AppendUint32(w.B, batchFormat)
-	} else {
+	default:
 		w.B = binary.LittleEndian.AppendUint32(w.B, Format)
 	}
 	w.B = binary.LittleEndian.AppendUint32(w.B, uint32(len(f.cores[0])))
@@ -79,7 +88,65 @@ func (f *file) encode() []byte {
 		}
 		d.encode(&w)
 	}
+	if filtered {
+		for _, x := range filters {
+			w.Bytes(x)
+		}
+	}
 	return binary.LittleEndian.AppendUint32(w.B, crc32.Checksum(w.B, castagnoli))
+}
+
+// filters lists the filters of all packs that the file's digests and entries add, in
+// their order; any tells whether something is known of one.
+func (f *file) filters() (all []pack.Filter, any bool) {
+	f.adding(func(op *Op) {
+		for i := range op.Packs {
+			var x pack.Filter
+			if i < len(op.Filters) {
+				x = op.Filters[i]
+			}
+			all = append(all, x)
+			any = any || len(x) > 0
+		}
+	})
+	return all, any
+}
+
+// adding calls fn for every operation of the file that adds packs.
+func (f *file) adding(fn func(*Op)) {
+	each := func(ops []Op) {
+		for i := range ops {
+			if ops[i].Kind == OpAddPacks {
+				fn(&ops[i])
+			}
+		}
+	}
+	for i := range f.digests {
+		each(f.digests[i].Ops)
+	}
+	for _, e := range f.entries {
+		each(e.Ops)
+	}
+}
+
+func (f *file) decodeFilters(d *wire.Decoder) {
+	any := false
+	f.adding(func(op *Op) {
+		op.Filters = make([]pack.Filter, len(op.Packs))
+		for i := range op.Filters {
+			if d.Err() != nil {
+				return
+			}
+			b := pack.Filter(d.Bytes())
+			if !b.Valid() {
+				d.Fail("filter of %d bytes", len(b))
+			}
+			op.Filters[i], any = b, any || len(b) > 0
+		}
+	})
+	if !any {
+		d.Fail("format %d without need", filterFormat)
+	}
 }
 
 func flag(b bool) byte {
@@ -122,7 +189,7 @@ func decodeFile(b []byte, number uint64) (*file, error) {
 }
 
 func openFile(b []byte, number uint64) (*file, error) {
-	body, format, err := checkFile(b, entryMagic, batchFormat)
+	body, format, err := checkFile(b, entryMagic, filterFormat)
 	if err != nil {
 		return nil, err
 	}
@@ -135,7 +202,7 @@ func openFile(b []byte, number uint64) (*file, error) {
 		return nil, err
 	}
 	d := wire.NewDecoder(body[4+n:])
-	if format == batchFormat {
+	if format >= batchFormat {
 		more := d.Count(objects.IDSize)
 		if more >= MaxBatch {
 			d.Fail("%d further entries", more)
@@ -154,7 +221,10 @@ func openFile(b []byte, number uint64) (*file, error) {
 			}
 		}
 	}
-	f.decodeDigests(d, format == batchFormat)
+	f.decodeDigests(d, format)
+	if format == filterFormat {
+		f.decodeFilters(d)
+	}
 	if err := d.End(); err != nil {
 		return nil, fmt.Errorf("digests: %w: %w", ErrCorrupt, err)
 	}
@@ -174,7 +244,7 @@ func (f *file) add(core []byte, number uint64) error {
 	return nil
 }
 
-func (f *file) decodeDigests(d *wire.Decoder, batched bool) {
+func (f *file) decodeDigests(d *wire.Decoder, format uint32) {
 	number := f.first()
 	f.digests = make([]Digest, d.Count(2))
 	if uint64(len(f.digests)) >= max(number, 1) {
@@ -187,7 +257,7 @@ func (f *file) decodeDigests(d *wire.Decoder, batched bool) {
 		}
 		x := &f.digests[i]
 		x.Number = number - uint64(len(f.digests)) + uint64(i)
-		if batched {
+		if format >= batchFormat {
 			b := d.Byte()
 			if b > 1 {
 				d.Fail("flag %d", b)
@@ -199,7 +269,7 @@ func (f *file) decodeDigests(d *wire.Decoder, batched bool) {
 		x.Time = time.Unix(0, d.Int()).UTC()
 		x.Ops = decodeOps(d, x.Number, false)
 	}
-	if batched && !says {
+	if format == batchFormat && !says {
 		d.Fail("format %d without need", batchFormat)
 	}
 }

@@ -63,6 +63,7 @@ func (j *Journal) Init(ctx context.Context) (*State, error) {
 
 // listing is what a reader learns from one listing.
 type listing struct {
+	files       []backend.Info // all of them
 	mirror      bool
 	checkpoints []uint64 // generations, newest first
 	keys        []uint64 // of entry files: the numbers of their first entries, ascending
@@ -73,6 +74,7 @@ func (j *Journal) list(ctx context.Context) (l listing, err error) {
 	if err != nil {
 		return l, fmt.Errorf("listing the journal: %w", err)
 	}
+	l.files = infos
 	for _, i := range infos {
 		l.mirror = l.mirror || i.Key == MirrorKey
 		name := strings.TrimPrefix(i.Key, prefix)

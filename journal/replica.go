@@ -51,22 +51,18 @@ func (j *Journal) Survey(ctx context.Context) (v *Survey, err error) {
 }
 
 func (j *Journal) surveyOnce(ctx context.Context) (*Survey, error) {
-	infos, err := j.b.List(ctx, prefix, "", 0)
+	l, err := j.list(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("listing the journal: %w", err)
+		return nil, err
 	}
-	v := &Survey{Files: map[string]int64{}}
-	generations := []uint64{}
-	for _, i := range infos {
+	v := &Survey{Files: map[string]int64{}, Mirror: l.mirror}
+	for _, i := range l.files {
 		v.Files[i.Key] = i.Size
 		if n, ok := ParseEntryKey(i.Key); ok {
 			v.Entries = append(v.Entries, n)
 		}
-		if g, ok := ParseCheckpointKey(i.Key); ok {
-			generations = append(generations, g)
-		}
 	}
-	_, v.Mirror = v.Files[MirrorKey]
+	generations := l.checkpoints
 	if len(generations)+len(v.Entries) == 0 {
 		return v, ErrNotStore
 	}
@@ -89,10 +85,6 @@ func (j *Journal) surveyOnce(ctx context.Context) (*Survey, error) {
 			return nil, err
 		}
 	}
-	l, err := j.list(ctx)
-	if err != nil {
-		return nil, err
-	}
 	if v.State, err = j.load(ctx, l, 0); err != nil {
 		v.State, v.Err = nil, err
 		if ctx.Err() != nil {
@@ -101,13 +93,6 @@ func (j *Journal) surveyOnce(ctx context.Context) (*Survey, error) {
 		return v, nil
 	}
 	v.State.Mirror = l.mirror
-	newest := uint64(0)
-	if len(v.Checkpoints) > 0 {
-		newest = v.Checkpoints[0].base
-	}
-	if v.State.base != newest { // folded meanwhile
-		v.Err = ErrMissing
-	}
 	return v, nil
 }
 

@@ -38,6 +38,8 @@ type State struct {
 	// Packs lists the live packs that no segment covers, oldest first.
 	Packs    []pack.Info
 	Segments []pack.SegmentInfo
+	// Filters are those of Packs, as far as they are known.
+	Filters map[pack.Name]pack.Filter
 	// Dead packs are removed but still listed in a segment.
 	Dead map[pack.Name]bool
 	// Condemned packs are to be removed: they are live no more, and still there.
@@ -84,7 +86,7 @@ type Hold struct {
 }
 
 func newState() *State {
-	return &State{Names: map[string]Name{}, Config: map[string]string{}, Dead: map[pack.Name]bool{},
+	return &State{Names: map[string]Name{}, Config: map[string]string{}, Filters: map[pack.Name]pack.Filter{}, Dead: map[pack.Name]bool{},
 		Condemned: map[pack.Name]Condemned{}, Holds: map[HoldKey]Hold{}}
 }
 
@@ -165,6 +167,7 @@ func (s *State) clone() *State {
 	c := *s
 	c.Names = maps.Clone(s.Names)
 	c.Config = maps.Clone(s.Config)
+	c.Filters = maps.Clone(s.Filters)
 	c.Dead = maps.Clone(s.Dead)
 	c.Condemned = maps.Clone(s.Condemned)
 	c.Holds = maps.Clone(s.Holds)
@@ -196,6 +199,11 @@ func (s *State) apply(d Digest) {
 			delete(s.Names, op.Name)
 		case OpAddPacks:
 			s.Packs = append(s.Packs, op.Packs...)
+			for i, f := range op.Filters {
+				if len(f) > 0 && i < len(op.Packs) {
+					s.Filters[op.Packs[i].Name] = f
+				}
+			}
 			for _, p := range op.Packs {
 				delete(s.Condemned, p.Name)
 			}

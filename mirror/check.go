@@ -101,7 +101,10 @@ func packCheck(st *journal.State, shared *pack.Set, other backend.Backend, shall
 // segmentCheck verifies an index segment: that it is the one that the journal names,
 // and every page of it.
 func segmentCheck(info pack.SegmentInfo) check {
-	return func(ctx context.Context, b backend.Backend, _ string, _ int64) error {
+	return func(ctx context.Context, b backend.Backend, _ string, size int64) error {
+		if size != info.Size {
+			return fmt.Errorf("it has %d bytes, not %d: %w", size, info.Size, ErrDamaged)
+		}
 		g, err := pack.OpenSegment(ctx, b, info)
 		if err != nil {
 			return damaged(err)

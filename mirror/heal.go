@@ -204,7 +204,12 @@ func (h *healing) part(ctx context.Context, key string, size int64, ok check) er
 		return err
 	}
 	if err == nil && info.Size == size && !h.suspect(key) {
-		return nil
+		if h.bad.State != nil { // then it was looked at
+			return nil
+		}
+		if err := ok(ctx, h.o.To, key, size); !errors.Is(err, ErrDamaged) {
+			return err
+		}
 	}
 	_, err = h.take(ctx, key, ok)
 	return err

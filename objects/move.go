@@ -78,6 +78,9 @@ func (w *Writer) move(j *job, it item) {
 			m.failed(err)
 			return
 		}
+		if m.loc.Kind == pack.KindPiece {
+			w.have.keepPiece(PieceID(m.loc.Key), raw) // a base of what comes next
+		}
 		w.have.buffers.put(raw)
 		j.enc = payload
 		return
@@ -85,7 +88,9 @@ func (w *Writer) move(j *job, it item) {
 	if enc, moved, ok := w.rebased(rec, c, body, m.places); ok {
 		raw, err := w.newDecoding(rec).payload(w.ctx, w.have.buffers.get(int(rec.Raw)), rec, enc, 0)
 		if err == nil {
-			err = CheckRecord(m.loc.Row, rec, raw)
+			if err = CheckRecord(m.loc.Row, rec, raw); err == nil {
+				w.have.keepPiece(PieceID(m.loc.Key), raw)
+			}
 			w.have.buffers.put(raw)
 		}
 		if err == nil {

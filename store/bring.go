@@ -61,6 +61,9 @@ func (c *checkout) step(ctx context.Context, st step) (bool, error) {
 			return true, nil // gone already
 		}
 	}
+	if st.to != nil && c.elsewhere(st.path) {
+		return true, nil
+	}
 	id, fi, err := c.look(ctx, st.path)
 	switch {
 	case err != nil:

@@ -114,16 +114,25 @@ func checkBundleName(name string) error {
 
 // fits demands that the versions whose content a bundle leaves out are here.
 func (s *Store) fits(ctx context.Context, sn *snapshot, at *storage) error {
-	if at.bundle == nil {
+	return at.bundle.unmet(func(id string) (bool, error) {
+		found, err := sn.h.FindID(ctx, id, 1)
+		return len(found) > 0, err
+	})
+}
+
+// unmet is an error when versions that a bundle needs are not there; b may be nil, for
+// what is none.
+func (b *bundleNote) unmet(there func(id string) (bool, error)) error {
+	if b == nil {
 		return nil
 	}
 	var lacking []string
-	for _, x := range at.bundle.Needs {
-		found, err := sn.h.FindID(ctx, x.ID, 1)
+	for _, x := range b.Needs {
+		ok, err := there(x.ID)
 		if err != nil {
 			return classify(err)
 		}
-		if len(found) == 0 {
+		if !ok {
 			lacking = append(lacking, fmt.Sprintf("%.20s %.10s", x.Version, x.ID))
 		}
 	}

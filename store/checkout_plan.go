@@ -31,6 +31,9 @@ func (c *checkout) plan(ctx context.Context, work workspace) error {
 				return fmt.Errorf("the tree of %s: %w", c.v.Name, err)
 			}
 			n++
+			if len(c.o.Paths) == 0 && c.o.Out == "" && c.elsewhere(e.Path) {
+				continue
+			}
 			if err := c.consider(ctx, e); err != nil {
 				return err
 			}
@@ -55,6 +58,16 @@ func comparePaths(a, b string) int {
 		return 1
 	}
 	return 0
+}
+
+// elsewhere tells whether a model is left where it is, since it is neither on disk nor of
+// those that this working directory holds.
+func (c *checkout) elsewhere(p string) bool {
+	if c.scratch || !c.cache.away(c.s, p) {
+		return false
+	}
+	_, err := lstat(c.fs, p)
+	return notExist(err)
 }
 
 // consider decides about one model of the version.

@@ -34,9 +34,16 @@ var knownSettings = map[string]func(string) error{
 	"gc.auto":         checkBool,
 	"gc.grace":        checkDuration,
 	"store.parity":    checkParity,
-	cacheDirSetting:   func(string) error { return nil },
-	cacheSizeSetting:  checkSize,
-	secondStore:       func(string) error { return nil },
+	journal.RepeatSetting: func(v string) error {
+		if v != "all" && v != "some" {
+			return fmt.Errorf("%q is not all or some", v)
+		}
+		return nil
+	},
+	cacheDirSetting:  func(string) error { return nil },
+	cacheSizeSetting: checkSize,
+	secondStore:      func(string) error { return nil },
+	checkoutPaths:    checkPaths,
 }
 
 // settingsBelow are settings with a name of the user's at their end.

@@ -28,10 +28,10 @@ func (s *Store) fresh() (*Store, func()) {
 	if dir, err := os.MkdirTemp(s.scratch(), "check-"); err == nil {
 		if c, err := newCache(x.Backend, filepath.Join(dir, "c"), freshCache); err == nil {
 			x.Backend = c
+			done = func() { _, _ = c.Close(), os.RemoveAll(dir) }
 		}
-		done = func() { _ = os.RemoveAll(dir) }
 	}
-	return &Store{o: s.o, root: s.root, b: x, j: journal.New(x, journal.Options{Clock: s.o.Clock}), index: s.index, indexPays: s.indexPays,
+	return &Store{o: s.o, root: s.root, b: x, j: journal.New(x, journal.Options{Clock: s.o.Clock}), index: s.index, indexPays: s.indexPays, dial: s.dial,
 		helpers: s.helpers, rootDir: s.rootDir, location: s.location, scratchDir: s.scratchDir}, done
 }
 

@@ -127,7 +127,7 @@ func (g *gatherer) named(ctx context.Context, p string) error {
 		return as(ErrUsage, fmt.Errorf("%q is %s; only regular files are saved", p, kindOf(fi.Mode())))
 	}
 	// A file stands where the version has a directory: what was below is gone.
-	if err := g.tracked(ctx, p+"/"); err != nil {
+	if err := g.trackedBelow(ctx, p); err != nil {
 		return err
 	}
 	if _, theirs, err := g.based.theirs(ctx, p); err != nil {
@@ -216,6 +216,17 @@ func (g *gatherer) directory(ctx context.Context, p string) error {
 	return g.tracked(ctx, prefix)
 }
 
+// trackedBelow records the removal of what was below a path that is a file now.
+func (g *gatherer) trackedBelow(ctx context.Context, p string) error {
+	for e, err := range g.tree().Below(ctx, p+"/") {
+		if err != nil {
+			return err
+		}
+		g.remove(e.Path)
+	}
+	return nil
+}
+
 // tracked takes every model of the version below prefix that was not seen yet.
 func (g *gatherer) tracked(ctx context.Context, prefix string) error {
 	for e, err := range g.tree().Below(ctx, prefix) {
@@ -228,6 +239,9 @@ func (g *gatherer) tracked(ctx context.Context, prefix string) error {
 		fi, err := lstat(g.s.root, e.Path)
 		switch {
 		case notExist(err):
+			if g.cache.away(g.s, e.Path) {
+				continue
+			}
 			left, err := g.left(ctx, e.Path, nil)
 			if err != nil {
 				return err

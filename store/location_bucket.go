@@ -36,6 +36,7 @@ func openBucket(ctx context.Context, location string, o storageOptions) (*storag
 		return nil, errors.Join(err, x.Close())
 	}
 	x.Backend = c
+	x.closers = []io.Closer{c, b}
 	return x, nil
 }
 

@@ -134,7 +134,7 @@ func (s *Store) settingsOrWhatIsLeft(ctx context.Context, st *journal.State) map
 
 // openAt opens another store, without a workspace.
 func (s *Store) openAt(ctx context.Context, location string, o Options) (*Store, error) {
-	x, err := s.openStorage(ctx, location)
+	x, err := s.dial(ctx, location)
 	if err != nil {
 		return nil, err
 	}
@@ -272,12 +272,18 @@ func (s *Store) aheadOf(ctx context.Context, st *journal.State) bool {
 		if !x.mirror {
 			continue
 		}
-		if o, err := s.openAt(ctx, x.location, Options{Clock: s.o.Clock}); err == nil {
-			now, err := o.j.Load(ctx)
-			_ = o.Close()
-			if err == nil && now.Mirror && now.Store == st.Store && now.Number > st.Number {
-				return true
+		o, err := x.s, error(nil)
+		if o == nil {
+			if o, err = s.openAt(ctx, x.location, Options{Clock: s.o.Clock}); err != nil {
+				continue
 			}
+		}
+		now, err := o.j.Load(ctx)
+		if x.s == nil {
+			_ = o.Close()
+		}
+		if err == nil && now.Mirror && now.Store == st.Store && now.Number > st.Number {
+			return true
 		}
 	}
 	return false

@@ -305,6 +305,9 @@ func (p *protection) others(but *parityGroup, packs bool) (out []*parityGroup) {
 // protectOrWarn is protect after something that has succeeded already.
 func (s *Store) protectOrWarn(ctx context.Context, tidy bool) {
 	st, err := s.j.Load(ctx)
+	if err == nil && st.Mirror { // it has that of what it mirrors
+		return
+	}
 	if err == nil {
 		err = s.protect(ctx, st, tidy)
 	}

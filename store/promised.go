@@ -14,16 +14,11 @@ import (
 // remote promises: what came from a remote with the setting remote.NAME.partial, is not
 // here, and was not let go here.
 
-const (
-	remotePrefix  = "remote."
-	partialSuffix = ".partial"
-)
-
 // promising lists the remotes that promise content, by name.
 func promising(st *journal.State) (names []string) {
 	for key, value := range st.Config {
-		rest, ok := strings.CutPrefix(key, remotePrefix)
-		if name, partial := strings.CutSuffix(rest, partialSuffix); ok && partial && name != "" && value != "" {
+		rest, ok := strings.CutPrefix(key, remoteSetting)
+		if name, partial := strings.CutSuffix(rest, "."+remotePartial); ok && partial && name != "" && value != "" {
 			names = append(names, name)
 		}
 	}
@@ -34,6 +29,7 @@ func promising(st *journal.State) (names []string) {
 // promises tells which versions came from remotes that promise content.
 type promises struct {
 	remotes []string
+	ids     []string            // how the names begin that its versions arrive on
 	lines   []map[uint64]uint64 // of each remote: the lines that its branches reach, up to which number
 }
 
@@ -53,6 +49,8 @@ func promisesOf(ctx context.Context, h *journal.History) (*promises, error) {
 			return nil, err
 		}
 		p.lines = append(p.lines, lines)
+		id := st.Config[remoteKey(remote, remoteID)]
+		p.ids = append(p.ids, journal.Incoming+id[:min(len(id), 16)]+"/")
 	}
 	return p, nil
 }
@@ -61,7 +59,8 @@ func promisesOf(ctx context.Context, h *journal.History) (*promises, error) {
 // A version that was fetched stays promised when its branch is gone at the remote.
 func (p *promises) by(op *journal.Op) string {
 	for i, remote := range p.remotes {
-		if op.Target.Seq <= p.lines[i][op.Target.Line] || op.NameKind == journal.Remote && strings.HasPrefix(op.Name, remote+"/") {
+		fetched := op.NameKind == journal.Remote && (strings.HasPrefix(op.Name, remote+"/") || strings.HasPrefix(op.Name, p.ids[i]))
+		if fetched || op.Target.Seq <= p.lines[i][op.Target.Line] {
 			return remote
 		}
 	}

@@ -47,6 +47,23 @@ func (sn *snapshot) need(ctx context.Context, blobs []objects.BlobID) error {
 	return ctx.Err()
 }
 
+// Materialise gets what is promised of a version's content in one go, for who is going to
+// read all of it. What cannot be had is told when it is read.
+func (s *Store) Materialise(ctx context.Context, v *Version) error {
+	sn, err := s.load(ctx)
+	if err != nil || len(promising(sn.st)) == 0 {
+		return err
+	}
+	var blobs []objects.BlobID
+	for e, err := range sn.tree(v.Tree).Below(ctx, "") {
+		if err != nil {
+			return classify(err)
+		}
+		blobs = append(blobs, e.Blob)
+	}
+	return sn.need(ctx, blobs)
+}
+
 // fetchPromised gets contents from the remote that promises them, stores and publishes
 // them, and returns a Reader that has them: of this store, or of the other where this one
 // cannot be written to. What of several cannot be had is left out; of one the error says

@@ -92,6 +92,25 @@ func (s *Store) fetchFor(ctx context.Context, sn *snapshot, tips []journal.Targe
 	return n, nil
 }
 
+// lacks tells which contents the other store has not got.
+func (f *far) lacks(ctx context.Context) func(objects.BlobID) bool {
+	return func(id objects.BlobID) bool { return !f.sn.listed(ctx, id) }
+}
+
+// absentThere decides about content that another store should give and has not got.
+func (s *Store) absentThere(f *far) func(exchange.Content) error {
+	if f.at.bundle != nil {
+		return s.absentHere
+	}
+	return func(c exchange.Content) error {
+		if x, err := f.sn.promise(context.Background(), c.Blob); err == nil && x != nil {
+			return as(ErrPromised, fmt.Errorf("%q of v%d %s is not at %s itself, whose own remote %s promises it: run 'mstore fetch --all-content' there, or fetch from %s's remote",
+				c.Path, c.Seq, c.Version.Short(), f.remote.title(), x.Remote, f.remote.title()))
+		}
+		return fmt.Errorf("%q of v%d %s: %w", c.Path, c.Seq, c.Version.Short(), exchange.ErrLost)
+	}
+}
+
 // FetchAllResult is what FetchAll did.
 type FetchAllResult struct {
 	Fetched int // contents
@@ -100,18 +119,23 @@ type FetchAllResult struct {
 	Whole bool
 }
 
-// FetchAll brings all content that a remote promises: of all versions that came from it.
-// When everything is here, the remote's filter is taken away, so that it is asked for
-// nothing any more. What has expired there stays away: it has expired here too.
-func (s *Store) FetchAll(ctx context.Context, remote string) (*FetchAllResult, error) {
+// FetchAll brings the content that a remote promises, of all versions that came from it,
+// as far as filter wants it. When everything is here, the remote's filter is taken away,
+// so that it is asked for nothing any more. What has expired there stays away: it has
+// expired here too then.
+func (s *Store) FetchAll(ctx context.Context, remote string, filter exchange.Filter) (*FetchAllResult, error) {
 	sn, err := s.load(ctx)
 	if err != nil {
 		return nil, err
 	}
+	if remote == "" {
+		remote = s.defaultRemote(sn)
+	}
 	res := &FetchAllResult{}
-	if sn.st.Config[remotePrefix+remote+partialSuffix] == "" {
-		if sn.st.Config[remotePrefix+remote+".url"] == "" {
-			return nil, as(ErrNotFound, fmt.Errorf("no remote %q", remote))
+	if sn.st.Config[remoteKey(remote, remotePartial)] == "" {
+		if sn.st.Config[remoteKey(remote, remoteURL)] == "" {
+			_, err := findRemote(sn.st, remote)
+			return nil, err
 		}
 		res.Whole = true
 		return res, nil
@@ -120,7 +144,11 @@ func (s *Store) FetchAll(ctx context.Context, remote string) (*FetchAllResult, e
 	if err != nil {
 		return nil, err
 	}
-	all, err := sn.promisedBy(ctx, remote)
+	wants, err := sn.wants(ctx, remote, filter)
+	if err != nil {
+		return nil, err
+	}
+	all, err := sn.promisedBy(ctx, remote, wants)
 	if err != nil {
 		return nil, err
 	}
@@ -157,34 +185,95 @@ func (s *Store) FetchAll(ctx context.Context, remote string) (*FetchAllResult, e
 	if res.Missing > len(gone) { // damaged there
 		return res, as(ErrDamaged, fmt.Errorf("the remote %s cannot give %d of what it promised: run mstore fsck there", remote, res.Missing-len(gone)))
 	}
+	if !filter.All() {
+		left, err := sn.promisedBy(ctx, remote, nil)
+		if err != nil || len(left) > len(gone) {
+			return res, err
+		}
+	}
 	res.Whole = true
 	return res, s.unpromise(ctx, sn, remote, gone)
 }
 
-// promisedBy lists the contents that are not here and a remote promises.
-func (sn *snapshot) promisedBy(ctx context.Context, remote string) (out []objects.BlobID, err error) {
-	seen := map[objects.BlobID]bool{}
-	err = sn.eachVersion(ctx, func(v *Version) error {
-		changes, err := sn.changes(ctx, v)
-		if err != nil {
-			return err
-		}
-		for _, ch := range changes {
-			if ch.Status == objects.Removed || seen[ch.Blob] {
+// wants makes a test of what a filter wants, by version and path; nil: everything.
+func (sn *snapshot) wants(ctx context.Context, remote string, f exchange.Filter) (func(v *Version, path string) bool, error) {
+	if f.All() {
+		return nil, nil
+	}
+	depth := map[objects.VersionID]bool{}
+	var level []journal.Target
+	for _, n := range remoteBranches(sn.st, remote) {
+		level = append(level, n.To)
+	}
+	for d := 0; d < f.Depth && len(level) > 0; d++ {
+		var next []journal.Target
+		for _, t := range level {
+			if depth[t.ID] {
 				continue
 			}
-			seen[ch.Blob] = true
-			x, err := sn.promise(ctx, ch.Blob)
+			depth[t.ID] = true
+			parents, err := sn.h.Parents(ctx, t)
 			if err != nil {
-				return err
+				return nil, classify(err)
 			}
+			next = append(next, parents...)
+		}
+		level = next
+	}
+	return func(v *Version, path string) bool {
+		return (f.Depth == 0 || depth[v.ID]) && !v.Time.Before(f.Since) && f.Path(path)
+	}, nil
+}
+
+// promisedBy lists the contents that are not here and a remote promises; with wants,
+// those of versions that it wants them of.
+func (sn *snapshot) promisedBy(ctx context.Context, remote string, wants func(v *Version, path string) bool) (out []objects.BlobID, err error) {
+	seen := map[objects.BlobID]bool{}
+	err = sn.eachVersion(ctx, func(v *Version) error {
+		note := func(path string, id objects.BlobID) error {
+			if seen[id] || wants != nil && !wants(v, path) {
+				return nil
+			}
+			seen[id] = true
+			x, err := sn.promise(ctx, id)
 			if x != nil && x.Remote == remote {
-				out = append(out, ch.Blob)
+				out = append(out, id)
+			}
+			return err
+		}
+		if wants != nil { // all that the version has, not what it changed
+			for e, err := range sn.tree(v.Tree).Below(ctx, "") {
+				if err == nil {
+					err = note(e.Path, e.Blob)
+				}
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+		changes, err := sn.changes(ctx, v)
+		for _, ch := range changes {
+			if err == nil && ch.Status != objects.Removed {
+				err = note(ch.Path, ch.Blob)
 			}
 		}
-		return nil
+		return err
 	})
 	return out, classify(err)
+}
+
+// NeedsRemote is an ErrConflict when a remote promises content that is not here.
+func (s *Store) NeedsRemote(ctx context.Context, remote string) error {
+	sn, err := s.load(ctx)
+	if err != nil || sn.st.Config[remoteKey(remote, remotePartial)] == "" {
+		return err
+	}
+	list, err := sn.promisedBy(ctx, remote, nil)
+	if err != nil || len(list) == 0 {
+		return err
+	}
+	return as(ErrConflict, fmt.Errorf("the remote %s promises %d contents that are not here and would be lost: 'mstore fetch %s --all-content' brings them first (--force forgets it all the same)", remote, len(list), remote))
 }
 
 // unpromise takes a remote's filter away. What has expired there is noted as such.
@@ -211,7 +300,7 @@ func (s *Store) unpromise(ctx context.Context, sn *snapshot, remote string, gone
 	}
 	number := sn.st.Number
 	_, err = s.update(ctx, func(now *snapshot) (ops []journal.Op, err error) {
-		if left, err := now.promisedBy(ctx, remote); err != nil {
+		if left, err := now.promisedBy(ctx, remote, nil); err != nil {
 			return nil, err
 		} else if len(left) > len(expired) {
 			return nil, as(ErrConflict, fmt.Errorf("more content is promised than there was (journal entry %d): run it again", number))
@@ -219,8 +308,8 @@ func (s *Store) unpromise(ctx context.Context, sn *snapshot, remote string, gone
 		for n := 0; n < len(items); n += journal.MaxExpired {
 			ops = append(ops, journal.Op{Kind: journal.OpExpire, Reason: "as at the remote " + remote, Expired: items[n:min(n+journal.MaxExpired, len(items))]})
 		}
-		if now.st.Config[remotePrefix+remote+partialSuffix] != "" {
-			ops = append(ops, journal.Op{Kind: journal.OpUnsetConfig, Key: remotePrefix + remote + partialSuffix})
+		if now.st.Config[remoteKey(remote, remotePartial)] != "" {
+			ops = append(ops, journal.Op{Kind: journal.OpUnsetConfig, Key: remoteKey(remote, remotePartial)})
 		}
 		return ops, nil
 	})

@@ -76,7 +76,7 @@ func (s *Store) promisor(ctx context.Context, sn *snapshot, remote string) (*pro
 		p = nil
 	}
 	if p == nil {
-		p = &promisor{remote: remote, url: sn.st.Config[remotePrefix+remote+".url"]}
+		p = &promisor{remote: remote, url: sn.st.Config[remoteKey(remote, remoteURL)]}
 		p.err = p.open(ctx, sn)
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
@@ -98,7 +98,7 @@ func (p *promisor) open(ctx context.Context, sn *snapshot) error {
 	if p.url == "" {
 		return unreachable(errors.New("the setting remote." + p.remote + ".url is not there"))
 	}
-	at, err := sn.s.openStorage(ctx, p.url)
+	at, err := sn.s.dial(ctx, p.url)
 	if err != nil {
 		return unreachable(err)
 	}
@@ -109,7 +109,7 @@ func (p *promisor) open(ctx context.Context, sn *snapshot) error {
 	if err = other.checkFormat(ctx); err == nil {
 		err = p.reload(ctx)
 	}
-	if want := sn.st.Config[remotePrefix+p.remote+".id"]; err == nil && want != "" && want != hex.EncodeToString(p.sn.st.Store[:]) {
+	if want := sn.st.Config[remoteKey(p.remote, remoteID)]; err == nil && want != "" && want != hex.EncodeToString(p.sn.st.Store[:]) {
 		err = fmt.Errorf("another store lies there now, of ID %x, not %s", p.sn.st.Store, want)
 	}
 	if err != nil {

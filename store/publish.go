@@ -81,6 +81,7 @@ func (c *commit) room(ctx context.Context, tree *objects.Tree, p string) error {
 // the record anew on the new head.
 func (c *commit) publish(ctx context.Context) error {
 	var content []pack.Info // packs of the first attempt
+	filters := map[pack.Name]pack.Filter{}
 	first := true
 	w := c.w
 	drop := func(packs []pack.Info) { objects.DeletePacks(context.WithoutCancel(ctx), c.s.b, packs) }
@@ -135,11 +136,14 @@ func (c *commit) publish(ctx context.Context) error {
 			drop(content)
 			return err
 		}
+		for i, f := range w.Filters(packs) {
+			filters[packs[i].Name] = f
+		}
 		c.s.protectPacks(ctx, c.sn.st, packs)
 		if first {
 			content, packs = packs, nil
 		}
-		st, err := c.append(ctx, rec, enc, id, slices.Concat(content, packs), intent)
+		st, err := c.append(ctx, rec, enc, id, slices.Concat(content, packs), filters, intent)
 		if err == nil {
 			for _, p := range slices.Concat(content, packs) {
 				c.res.Stored += p.Size
@@ -243,7 +247,7 @@ func (c *commit) record(ctx context.Context, w *objects.Writer, edits []objects.
 }
 
 // append creates the journal entry.
-func (c *commit) append(ctx context.Context, rec *objects.Version, enc []byte, id objects.VersionID, packs []pack.Info, intent *pack.Intent) (*journal.State, error) {
+func (c *commit) append(ctx context.Context, rec *objects.Version, enc []byte, id objects.VersionID, packs []pack.Info, filters map[pack.Name]pack.Filter, intent *pack.Intent) (*journal.State, error) {
 	op := c.operation(enc)
 	op.Target = journal.Target{ID: id, Seq: rec.Seq}
 	if c.parent != nil {
@@ -253,7 +257,11 @@ func (c *commit) append(ctx context.Context, rec *objects.Version, enc []byte, i
 	}
 	ops := []journal.Op{op}
 	if len(packs) > 0 {
-		ops = []journal.Op{{Kind: journal.OpAddPacks, Packs: packs}, op}
+		add := journal.Op{Kind: journal.OpAddPacks, Packs: packs}
+		for _, p := range packs {
+			add.Filters = append(add.Filters, filters[p.Name])
+		}
+		ops = []journal.Op{add, op}
 	}
 	return c.s.j.AppendAs(ctx, c.sn.st, ops, intent.Time, intent.Tx)
 }

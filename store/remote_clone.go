@@ -71,6 +71,9 @@ func Clone(ctx context.Context, c CloneOptions, o Options) (*Store, *CloneResult
 		return nil, nil, classify(err)
 	}
 	_, err = journal.New(probe.Backend, journal.Options{}).Load(ctx)
+	if err == nil {
+		err = probe.bundle.unmet(func(string) (bool, error) { return false, nil })
+	}
 	if err = errors.Join(err, probe.Close()); err != nil {
 		return nil, nil, classify(fmt.Errorf("%s: %w", location, err))
 	}
@@ -170,6 +173,11 @@ func (s *Store) clone(ctx context.Context, c CloneOptions, res *CloneResult) err
 	w.Branch = branch
 	if err := s.setHead(w); err != nil {
 		return classify(err)
+	}
+	if len(c.Filter.Paths) > 0 {
+		if err := s.SetConfig(ctx, checkoutPaths, strings.Join(c.Filter.Paths, "\n"), true); err != nil {
+			return err
+		}
 	}
 	if !c.NoCheckout {
 		if res.Checkout, err = s.Checkout(ctx, CheckoutOptions{Rev: branch}); err != nil {

@@ -49,7 +49,7 @@ func (s *Store) connect(ctx context.Context, sn *snapshot, nameOrLocation string
 
 // reach opens the store of a remote and loads its state.
 func (s *Store) reach(ctx context.Context, r Remote) (*far, error) {
-	at, err := s.openStorage(ctx, r.URL)
+	at, err := s.dial(ctx, r.URL)
 	if err != nil {
 		return nil, r.named(err)
 	}

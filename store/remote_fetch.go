@@ -74,6 +74,9 @@ func (s *Store) fetchFrom(ctx context.Context, f *far, o FetchOptions) (*Exchang
 	if err != nil {
 		return nil, err
 	}
+	if err := s.fits(ctx, sn, f.at); err != nil {
+		return nil, f.remote.named(err)
+	}
 	to := s.peer(sn)
 	if o.DryRun {
 		moves, err := fetch.moves(ctx, to)
@@ -89,6 +92,7 @@ func (s *Store) fetchFrom(ctx context.Context, f *far, o FetchOptions) (*Exchang
 	}
 	opts := s.transferOptions("fetching")
 	opts.Filter, opts.Extra = f.remote.Filter, fetch.prune
+	opts.Absent = s.absentThere(f)
 	if o.Filter != nil {
 		opts.Filter = *o.Filter
 	}

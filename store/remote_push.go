@@ -140,7 +140,11 @@ func (p *pushing) run(ctx context.Context) (*ExchangeResult, error) {
 	}
 	opts := p.s.transferOptions("pushing")
 	opts.Trusted, opts.Extra = true, p.deletions
-	x, err := exchange.Transfer(ctx, from, to, opts, p.moves)
+	var x *exchange.Result
+	err := p.s.give(ctx, p.sn, p.tips(), p.f.lacks(ctx), func(sn *snapshot) (err error) {
+		x, err = exchange.Transfer(ctx, p.s.peer(sn), to, opts, p.moves)
+		return err
+	})
 	p.res.count(x)
 	if err != nil {
 		return p.res, fmt.Errorf("pushing to %s: %w", p.f.remote.title(), transferred(err))
@@ -149,6 +153,16 @@ func (p *pushing) run(ctx context.Context) (*ExchangeResult, error) {
 		return p.res, err
 	}
 	return p.res, p.res.rejected("pushing", refusedHint)
+}
+
+// tips are the versions that are pushed.
+func (p *pushing) tips() (out []journal.Target) {
+	for _, r := range p.refs {
+		if !r.Delete {
+			out = append(out, p.sn.st.Names[r.Name].To)
+		}
+	}
+	return out
 }
 
 // moves decides what becomes of each name, on the newest state of the remote.

@@ -263,7 +263,7 @@ func (r *repairing) packs(ctx context.Context, f *fsck) error {
 		return nil
 	}
 	res, err := r.s.collector().Collect(ctx, gc.CollectOptions{Only: map[objects.BlobID]bool{}, Must: must, Reason: "repair", Now: true, Clock: r.s.o.Clock()})
-	if errors.Is(err, gc.ErrProtected) || errors.Is(err, objects.ErrMissing) || errors.Is(err, objects.ErrCorrupt) || errors.Is(err, pack.ErrCorrupt) {
+	if errors.Is(err, gc.ErrProtected) || errors.Is(err, objects.ErrMissing) || errors.Is(err, objects.ErrCorrupt) || errors.Is(err, pack.ErrCorrupt) || errors.Is(err, journal.ErrCorrupt) || errors.Is(err, journal.ErrMissing) {
 		return ctx.Err() // the check names what is missing
 	}
 	if err != nil {

@@ -64,7 +64,7 @@ func (s *Store) Replicate(ctx context.Context, to string, o ReplicateOptions) ([
 	if err != nil {
 		return nil, err
 	}
-	list, err := s.mirrors(settings, to, o)
+	list, err := s.mirrors(settings, to, o, sn.st.Mirror)
 	if err != nil {
 		return nil, err
 	}
@@ -83,8 +83,8 @@ func (s *Store) Replicate(ctx context.Context, to string, o ReplicateOptions) ([
 	return out, errors.Join(errs...)
 }
 
-// mirrors finds out what to says.
-func (s *Store) mirrors(settings map[string]string, to string, o ReplicateOptions) (list []Mirrored, err error) {
+// mirrors finds out what to says. alone says that nothing can be registered here.
+func (s *Store) mirrors(settings map[string]string, to string, o ReplicateOptions, alone bool) (list []Mirrored, err error) {
 	names := remoteNames(settings)
 	url := func(name string) string { return s.locationOf(settings[remoteKey(name, remoteURL)]) }
 	if to == "" {
@@ -124,6 +124,9 @@ func (s *Store) mirrors(settings map[string]string, to string, o ReplicateOption
 	}
 	for _, name := range names {
 		if url(name) == location && isMirror(settings, name) {
+			if o.Name != "" && o.Name != name {
+				return nil, as(ErrConflict, fmt.Errorf("the mirror at %s is called %q already", location, name))
+			}
 			return []Mirrored{{Name: name, URL: location}}, nil
 		}
 	}
@@ -134,8 +137,8 @@ func (s *Store) mirrors(settings map[string]string, to string, o ReplicateOption
 	if !remoteName.MatchString(name) {
 		return nil, as(ErrUsage, fmt.Errorf("%q is not a name of a mirror: want letters, digits, - and _", name))
 	}
-	if slices.Contains(names, name) {
-		return nil, as(ErrConflict, fmt.Errorf("%q is at %s; give this mirror another name", name, url(name)))
+	if slices.Contains(names, name) && !alone {
+		return nil, as(ErrConflict, fmt.Errorf("%q is at %s; give this mirror another name (--name)", name, url(name)))
 	}
 	return []Mirrored{{Name: name, URL: location}}, nil
 }
@@ -147,6 +150,11 @@ func (s *Store) replicate(ctx context.Context, m *Mirrored, explicit bool, setti
 		return err
 	}
 	defer at.Close()
+	return s.replicateTo(ctx, m, at, explicit, settings, o)
+}
+
+// replicateTo brings the mirror that lies in at up to date.
+func (s *Store) replicateTo(ctx context.Context, m *Mirrored, at *storage, explicit bool, settings map[string]string, o ReplicateOptions) error {
 	mo := mirror.Options{Source: s.b, Target: at.Backend, Fold: s.foldNow, From: s.whereItIs(), Adopt: explicit, Lax: o.Damaged, DryRun: o.DryRun,
 		Progress: func(done, total int64) { s.o.Progress("copying", done, total) }, Warn: s.o.Warn,
 		Ready: func(ctx context.Context) error { return s.register(ctx, m, settings) }}
@@ -201,6 +209,9 @@ func (s *Store) foldNow(ctx context.Context) error {
 	if err == nil {
 		_, err = s.j.Fold(ctx, st, s.packSet(st))
 	}
+	if err == nil {
+		s.protectOrWarn(ctx, false)
+	}
 	return err
 }
 
@@ -231,7 +242,7 @@ func (s *Store) register(ctx context.Context, m *Mirrored, settings map[string]s
 // mirrorAt opens where a mirror is or is to be.
 func (s *Store) mirrorAt(ctx context.Context, location string, dryRun bool) (*storage, error) {
 	if strings.Contains(location, "://") {
-		return openStorage(ctx, location)
+		return s.dial(ctx, location)
 	}
 	dir := location
 	if isStore(filepath.Join(dir, DirName)) {

@@ -26,6 +26,9 @@ type statCache struct {
 
 	mu     sync.Mutex
 	shards map[byte]*statShard
+
+	elsewhereOnce sync.Once
+	elsewhere     func(path string) bool // of models that the working directory need not hold
 }
 
 type statShard struct {

@@ -102,7 +102,9 @@ func (s *Store) statusOf(ctx context.Context, cache *statCache, e objects.TreeEn
 	ch := objects.Change{Path: e.Path, Status: objects.Unchanged, Blob: e.Blob, Size: e.Size, PrevSize: e.Size}
 	fi, err := lstat(s.root, e.Path)
 	if notExist(err) || errors.Is(err, ErrUsage) || err == nil && !fi.Mode().IsRegular() {
-		ch.Status = objects.Removed
+		if !cache.away(s, e.Path) {
+			ch.Status = objects.Removed
+		}
 		return ch, nil
 	}
 	if err != nil {

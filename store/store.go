@@ -66,6 +66,8 @@ type Store struct {
 	// scratchDir is where large temporary files may be made; "": where the system does.
 	scratchDir string
 	closers    []io.Closer
+	// dial opens where another store lies; tests bring their own.
+	dial func(ctx context.Context, location string) (*storage, error)
 
 	mu  sync.Mutex
 	set *pack.Set // of the newest snapshot, for what it has opened
@@ -111,8 +113,8 @@ func Init(ctx context.Context, dir string, o Options) (s *Store, created bool, e
 		return nil, false, err
 	}
 	created, err = s.init(ctx)
-	if err == nil && created && s.dir == "" { // engines keep copies of their own, and each put costs
-		err = s.SetConfig(ctx, "store.parity", "off", false)
+	if err == nil && created && s.dir == "" {
+		err = s.inBucket(ctx)
 	}
 	if err == nil && o.Storage != "" && location != filepath.Join(s.rootDir, DirName) {
 		err = classify(attach(dir, location))
@@ -122,6 +124,15 @@ func Init(ctx context.Context, dir string, o Options) (s *Store, created bool, e
 		return nil, false, err
 	}
 	return s, created, nil
+}
+
+// inBucket makes the settings of a new store in a bucket: engines keep copies of their
+// own, and each put and get costs a request.
+func (s *Store) inBucket(ctx context.Context) error {
+	_, err := s.update(ctx, func(*snapshot) ([]journal.Op, error) {
+		return []journal.Op{{Kind: journal.OpSetConfig, Key: "store.parity", Value: "off"}, {Kind: journal.OpSetConfig, Key: journal.RepeatSetting, Value: "all"}}, nil
+	})
+	return err
 }
 
 // makeDurable makes a directory with what is missing above it, and syncs where
@@ -288,7 +299,9 @@ func newStore(root vfs.FS, b backend.Backend, o Options) *Store {
 	if o.Progress == nil {
 		o.Progress = func(string, int64, int64) {}
 	}
-	return &Store{o: o, root: root, b: b, j: journal.New(b, journal.Options{Clock: o.Clock}), indexPays: indexPays}
+	s := &Store{o: o, root: root, b: b, j: journal.New(b, journal.Options{Clock: o.Clock}), indexPays: indexPays}
+	s.dial = s.openStorage
+	return s
 }
 
 // Close releases what the Store holds open.
@@ -378,6 +391,7 @@ func (s *Store) snapshotOf(st *journal.State) *snapshot {
 
 func (s *Store) packSet(st *journal.State) *pack.Set {
 	set := pack.NewSet(s.b, st.Packs, st.Segments, st.Hidden())
+	set.Filters = st.Filters
 	set.Recover = func(ctx context.Context) ([]pack.Info, error) { return s.j.History(st).LivePacks(ctx) }
 	s.mu.Lock()
 	defer s.mu.Unlock()

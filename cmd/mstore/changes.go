@@ -30,7 +30,7 @@ func (st *style) marked(c objects.Change) cell {
 	return cell{text: "  " + path}
 }
 
-// markExpired adds a word to the row of a model whose content was let go.
+// markExpired adds a word to the row of a model whose content was let go, or is promised.
 func (st *style) markExpired(ctx context.Context, all *store.Expired, c objects.Change, row []cell) ([]cell, error) {
 	if c.Status == objects.Removed {
 		return row, nil
@@ -39,7 +39,19 @@ func (st *style) markExpired(ctx context.Context, all *store.Expired, c objects.
 	if x != nil {
 		row = append(row, cell{text: "expired " + x.Time.UTC().Format("2006-01-02"), look: st.removed})
 	}
+	if err != nil || x != nil {
+		return row, err
+	}
+	p, err := all.Promise(ctx, c.Blob)
+	if p != nil {
+		row = append(row, st.promised(p))
+	}
 	return row, err
+}
+
+// promised says where a content lies that is not here.
+func (st *style) promised(p *store.Promise) cell {
+	return cell{text: "promised by " + cleanLine(p.Remote), look: st.dim}
 }
 
 // changeRow is one model of a list of changes: marked path, size, size change.

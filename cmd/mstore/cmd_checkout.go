@@ -93,6 +93,8 @@ func (a *app) reportCheckedOut(res *store.CheckoutResult, root, out string) (err
 		what := "is damaged"
 		if errors.Is(f.Err, store.ErrExpired) {
 			what = "has expired"
+		} else if errors.Is(f.Err, store.ErrPromised) {
+			what = "is not here"
 		}
 		a.warn(fmt.Sprintf("%s: %s %s, so the content of %s was written instead: %v", f.Path, res.Version.Name, what, f.From, f.Err))
 	}

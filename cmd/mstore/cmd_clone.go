@@ -22,7 +22,10 @@ of the newest N versions, of models that match a glob (as in settings: one witho
 slash matches in any directory), and of versions since a time and the branches' heads.
 They can be combined: what all of them leave counts. What was left out is promised, and
 fetched when it is first needed. Later fetches keep to it (the setting
-remote.NAME.partial).
+remote.NAME.partial). With --path only models that match are checked out, also by later
+checkouts and merges; the others are saved as they are, and are brought by naming them
+(mstore checkout HEAD PATH). The local setting checkout.paths says so; unset, a checkout
+brings everything.
 
 Only a new or empty directory is taken. A clone that was interrupted is finished by
 saying it again.

@@ -23,13 +23,15 @@ every model again, and follow the journal's chain of hashes. --quick checks the
 structure and that everything is there, without reading the models.
 
 Each problem is printed with the models and versions that it hurts. Content that a
-retention policy has let go is no problem.
+retention policy has let go is no problem, nor is content that a remote promises, of a
+store that was cloned in part: how much that is, is told. --remote asks the remotes
+whether they still have it; what one has lost is a problem then.
 
---repair writes again what is damaged: files from parity, journal entries from what
-repeats them, models from the working directory (a file with the right hash) or from
-the second store (store.second, the directory of another store that has the same
-models), what is derived anew. Then it checks again: what is printed is what could not
-be repaired.
+--repair writes again what is damaged: files from parity, from mirrors ('mstore
+replicate') and other copies of the store, journal entries from what repeats them, models
+from the working directory (a file with the right hash), from remotes, or from the second
+store (store.second, another store that has the same models), what is derived anew. Then
+it checks again: what is printed is what could not be repaired.
 
 --sample 5% reads the content of that share of the packs only, and the next one goes on
 where it ended; --since 7d that of packs that came since then: for checks that run by
@@ -38,13 +40,16 @@ when the last check was.
 
 With --json: ok, objects, bytes, problems (kind: corrupt, missing, dangling-ref
 or index; object, path, versions, detail), repaired, repairs (object, path, from),
-expired (contents that were let go).
+expired (contents that were let go), promised (contents that lie at a remote alone),
+expired_there (of these, known with --remote: let go at the remote).
 
-Exit codes: 0 intact, or all repaired; 1 problems were found; 2 wrong usage; 3 no
+Exit codes: 0 intact, or all repaired; 1 problems were found, or --remote cannot reach
+a remote; 2 wrong usage; 3 no
 store; 4 so much is damaged that the check could not go on; 5 --repair cannot write
 to the store; 130 interrupted.`,
 		Example: `  mstore fsck
   mstore fsck --quick
+  mstore fsck --remote
   mstore fsck --repair
   mstore fsck --sample 5%
   mstore fsck --since 7d
@@ -55,6 +60,7 @@ to the store; 130 interrupted.`,
 	cmd.Flags().BoolVar(&o.quick, "quick", false, "structure and reachability only")
 	cmd.Flags().BoolVar(&o.repair, "repair", false, "write again what is damaged")
 	cmd.Flags().StringVar(&o.sample, "sample", "", "read `SHARE` of the content, such as 5%, going on where the last one ended")
+	cmd.Flags().BoolVar(&o.remote, "remote", false, "ask the remotes whether they have what they promise")
 	cmd.Flags().StringVar(&o.since, "since", "", "read the content of packs that came since `TIME` only")
 	a.jsonFlag(cmd, "print the report as JSON")
 	return cmd
@@ -62,6 +68,7 @@ to the store; 130 interrupted.`,
 
 type fsckOptions struct {
 	quick, repair bool
+	remote        bool
 	sample, since string
 }
 
@@ -85,7 +92,7 @@ func runFsck(ctx context.Context, a *app, o fsckOptions) error {
 	if o.quick && (o.repair || o.sample != "" || o.since != "") {
 		return usagef("leave out --quick", "--quick reads no content, which --repair, --sample and --since are about")
 	}
-	so := store.FsckOptions{Quick: o.quick, Repair: o.repair}
+	so := store.FsckOptions{Quick: o.quick, Repair: o.repair, Remote: o.remote}
 	var err error
 	if so.Sample, err = share(o.sample); err != nil {
 		return err
@@ -141,6 +148,12 @@ func (a *app) printFsck(r *store.FsckReport, took time.Duration) error {
 	}
 	if r.Expired > 0 {
 		checked += fmt.Sprintf(", %s expired", plural(r.Expired, "content"))
+	}
+	if r.Promised > 0 {
+		checked += fmt.Sprintf(", %s promised by a remote", plural(r.Promised, "content"))
+		if r.ExpiredThere > 0 {
+			checked += fmt.Sprintf(" (%d of them expired there)", r.ExpiredThere)
+		}
 	}
 	if r.Repaired > 0 {
 		checked += fmt.Sprintf(", %d repaired", r.Repaired)
@@ -205,6 +218,9 @@ type fsckDoc struct {
 	Repaired int          `json:"repaired"`
 	Repairs  []repairDoc  `json:"repairs"`
 	Expired  int          `json:"expired"`
+	Promised int          `json:"promised"`
+	// ExpiredThere of Promised have expired at the remote; known with --remote only.
+	ExpiredThere int `json:"expired_there"`
 }
 
 type repairDoc struct {
@@ -228,7 +244,7 @@ type versionRef struct {
 }
 
 func newFsckDoc(r *store.FsckReport) *fsckDoc {
-	d := &fsckDoc{OK: r.OK, Objects: r.Objects, Bytes: r.Bytes, Problems: make([]problemDoc, len(r.Problems)), Repaired: r.Repaired, Repairs: make([]repairDoc, len(r.Repairs)), Expired: r.Expired}
+	d := &fsckDoc{OK: r.OK, Objects: r.Objects, Bytes: r.Bytes, Problems: make([]problemDoc, len(r.Problems)), Repaired: r.Repaired, Repairs: make([]repairDoc, len(r.Repairs)), Expired: r.Expired, Promised: r.Promised, ExpiredThere: r.ExpiredThere}
 	for i, x := range r.Repairs {
 		d.Repairs[i] = repairDoc(x)
 	}

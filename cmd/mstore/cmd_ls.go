@@ -17,7 +17,11 @@ func newLsCommand(a *app) *cobra.Command {
 ID. With PATHs only these models and what lies in these directories. A model's ID
 is the BLAKE3 of its bytes, as b3sum prints it.
 
-With --json: version, id, branch, models (path, id, size).
+Of a store that was cloned in part it is told what is not here: promised by the remote
+that has it, and fetched when it is needed.
+
+With --json: version, id, branch, models (path, id, size; expired or promised, where the
+content was let go or lies at a remote alone).
 
 Exit codes: 0 done; 2 wrong usage; 3 no store, no such version or model; 4 the
 store is damaged there; 130 interrupted.`,
@@ -69,6 +73,11 @@ func runLs(ctx context.Context, a *app, o lsOptions) error {
 			if x != nil {
 				doc.Models[i].Expired = newExpiredDoc(x)
 				row = append(row, cell{text: "expired " + x.Time.UTC().Format("2006-01-02"), look: a.style.removed})
+			} else if p, err := all.Promise(ctx, m.Blob); err != nil {
+				return err
+			} else if p != nil {
+				doc.Models[i].Promised = p.Remote
+				row = append(row, a.style.promised(p))
 			}
 			table.add(row...)
 		}

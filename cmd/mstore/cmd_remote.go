@@ -23,7 +23,9 @@ directory is stored by its absolute path. URLs hold no credentials: those come f
 environment.
 
 remove forgets a remote, and where its branches were. What no other name reaches is
-then kept only as long as the policy of 'mstore gc' says.
+then kept only as long as the policy of 'mstore gc' says. A remote that promises content
+which is not here (of a partial clone) is forgotten only with --force: that content is
+lost then.
 
 With --json: the list, or the remote, with name, url, id (empty before it was first
 reached), partial (the filter; empty for none), mirror and branches (name, version, id);
@@ -88,7 +90,11 @@ func newRemoteCommand(a *app) *cobra.Command {
 	a.jsonFlag(list, "print JSON")
 	remove := sub("remove NAME", "Forget a remote, and where its branches were", 1, nil)
 	remove.Aliases = []string{"rm"}
-	remove.RunE = func(cmd *cobra.Command, args []string) error { return runRemoteRemove(cmd.Context(), a, args[0]) }
+	var force bool
+	remove.Flags().BoolVar(&force, "force", false, "also where content is lost by it that the remote promises")
+	remove.RunE = func(cmd *cobra.Command, args []string) error {
+		return runRemoteRemove(cmd.Context(), a, args[0], force)
+	}
 	cmd.AddCommand(list, remove,
 		sub("add NAME URL", "Make another store known by a name", 2, func(ctx context.Context, s *store.Store, args []string) (*store.Remote, string, error) {
 			r, err := s.AddRemote(ctx, args[0], a.location(args[1]))
@@ -155,8 +161,13 @@ func partialText(r *store.Remote) string {
 	return ", partial: " + strings.ReplaceAll(r.Filter.String(), "\n", " ")
 }
 
-func runRemoteRemove(ctx context.Context, a *app, name string) error {
+func runRemoteRemove(ctx context.Context, a *app, name string, force bool) error {
 	return a.with(ctx, func(s *store.Store) error {
+		if !force {
+			if err := s.NeedsRemote(ctx, name); err != nil {
+				return err
+			}
+		}
 		n, err := s.RemoveRemote(ctx, name)
 		if err != nil {
 			return err

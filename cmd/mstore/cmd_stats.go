@@ -105,6 +105,9 @@ func (a *app) printStats(st *store.Stats) error {
 	if st.UnusedBytes > 0 {
 		row("unused", humanBytes(st.UnusedBytes), "packs of commits under way or interrupted, and what mstore undelete can take back")
 	}
+	if st.Promised > 0 {
+		row("promised", count(st.Promised), "contents that lie at a remote alone, and are fetched when they are needed")
+	}
 	row("packs", count(st.Packs), "")
 	row("journal", humanBytes(st.JournalBytes), "")
 	row("branches", count(st.Branches), "")

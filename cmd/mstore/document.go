@@ -44,6 +44,8 @@ type modelDoc struct {
 	Status string `json:"status,omitempty"`
 	// Expired says when and by which policy the content was let go; log and show only.
 	Expired *expiredDoc `json:"expired,omitempty"`
+	// Promised is the remote that has the content, which is not here.
+	Promised string `json:"promised,omitempty"`
 }
 
 func newModelDoc(c objects.Change) modelDoc {
@@ -73,6 +75,14 @@ func (d *versionDoc) withExpired(ctx context.Context, all *store.Expired, change
 		}
 		if x != nil {
 			d.Models[i].Expired = newExpiredDoc(x)
+		}
+		if c.Status == objects.Removed {
+			continue
+		}
+		if p, err := all.Promise(ctx, c.Blob); err != nil {
+			return nil, err
+		} else if p != nil {
+			d.Models[i].Promised = p.Remote
 		}
 	}
 	return d, nil

@@ -92,6 +92,9 @@ func (in *inspector) each(ctx context.Context, arg string, f func(inspected) err
 		}
 		return err
 	}
+	if err := in.s.Materialise(ctx, v); err != nil {
+		return err
+	}
 	for m, err := range in.s.Models(ctx, v, "") {
 		if err != nil {
 			return err

@@ -129,7 +129,7 @@ func (q *plotQuery) storedOf(ctx context.Context, line plotLine, v *store.Versio
 		}
 		added = make(map[uint64]int64, len(stats))
 		for _, m := range stats {
-			if m.Status != objects.Removed && m.Expired == nil {
+			if m.Status != objects.Removed && m.Expired == nil && m.Promised == nil {
 				added[m.Version.Entry] = m.Added
 			}
 		}

@@ -103,7 +103,7 @@ func newRootCommand(a *app) *cobra.Command {
 	group("names", "Name versions:",
 		newBranchCommand(a), newTagCommand(a), newAliasCommand(a), newRollbackCommand(a), newReflogCommand(a))
 	group("share", "Exchange versions with other stores:",
-		newCloneCommand(a), newPullCommand(a), newPushCommand(a), newFetchCommand(a), newRemoteCommand(a))
+		newCloneCommand(a), newPullCommand(a), newPushCommand(a), newFetchCommand(a), newRemoteCommand(a), newBundleCommand(a))
 	group("care", "Care for the store:",
 		newFsckCommand(a), newDoctorCommand(a), newReplicateCommand(a), newRepackCommand(a), newGCCommand(a), newHoldCommand(a), newUnholdCommand(a), newExpireCommand(a), newUndeleteCommand(a), newStatsCommand(a), newConfigCommand(a), newReindexCommand(a))
 	root.AddCommand(newVersionCommand(a))

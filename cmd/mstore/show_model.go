@@ -41,10 +41,19 @@ func (a *app) showModel(ctx context.Context, s *store.Store, rev, path string) e
 			return err
 		}
 	}
+	var promised *store.Promise
+	if c.Status != objects.Removed {
+		if promised, err = all.Promise(ctx, c.Blob); err != nil {
+			return err
+		}
+	}
 	if a.json {
 		doc := newOneModelDoc(v, c)
 		if x != nil {
 			doc.Model.Expired = newExpiredDoc(x)
+		}
+		if promised != nil {
+			doc.Model.Promised = promised.Remote
 		}
 		return writeJSON(a.out, doc)
 	}
@@ -54,6 +63,9 @@ func (a *app) showModel(ctx context.Context, s *store.Store, rev, path string) e
 	}
 	if x != nil {
 		facts.add(cell{text: "content", look: a.style.dim}, cell{text: cleanLine(x.String())})
+	}
+	if promised != nil {
+		facts.add(cell{text: "content", look: a.style.dim}, cell{text: cleanLine(promised.String())})
 	}
 	facts.add(cell{text: "size", look: a.style.dim}, cell{text: withChange(c)})
 	if err := facts.write(a.out); err != nil {

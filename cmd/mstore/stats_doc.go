@@ -20,6 +20,7 @@ type statsDoc struct {
 	DeltaSaved   int64       `json:"delta_bytes_saved"`
 	Metadata     int64       `json:"metadata_bytes"`
 	Unused       int64       `json:"unused_bytes"`
+	Promised     int         `json:"promised"`
 }
 
 type codecDoc struct {
@@ -43,7 +44,7 @@ func newStatsDoc(st *store.Stats) *statsDoc {
 		Store: st.Location, Requests: st.Requests,
 		Versions: st.Versions, Models: st.Models, RawBytes: st.RawBytes, StoredBytes: st.StoredBytes, Packs: st.Packs,
 		Ratio: round3(st.Ratio()), Pieces: st.Pieces, Distinct: st.DistinctBytes, Codecs: []codecDoc{}, Formats: []formatDoc{},
-		Deduplicated: st.DeduplicatedBytes, DeltaSaved: st.DeltaBytesSaved, Metadata: st.MetadataBytes, Unused: st.UnusedBytes,
+		Deduplicated: st.DeduplicatedBytes, DeltaSaved: st.DeltaBytesSaved, Metadata: st.MetadataBytes, Unused: st.UnusedBytes, Promised: st.Promised,
 	}
 	for _, c := range st.Codecs {
 		d.Codecs = append(d.Codecs, codecDoc{c.Codec.String(), piecesDoc(c.PieceStats)})

@@ -26,6 +26,7 @@ type modelVersionDoc struct {
 	Codecs     []string    `json:"codecs"`
 	Depth      int         `json:"depth"`
 	Expired    *expiredDoc `json:"expired,omitempty"`
+	Promised   string      `json:"promised,omitempty"`
 }
 
 // statsOf shows what the versions of one model take.
@@ -56,6 +57,10 @@ func (a *app) statsOf(ctx context.Context, s *store.Store, o statsOptions) error
 			table.add(name, cell{text: humanBytes(v.Size), right: true}, cell{text: "expired " + v.Expired.Time.UTC().Format("2006-01-02"), look: a.style.removed, wide: true})
 			continue
 		}
+		if v.Promised != nil {
+			table.add(name, cell{text: humanBytes(v.Size), right: true}, a.style.promised(v.Promised))
+			continue
+		}
 		table.add(name, cell{text: humanBytes(v.Size), right: true}, cell{text: humanBytes(v.Added), right: true},
 			cell{text: humanize.Comma(int64(v.Pieces)), right: true}, cell{text: humanize.Comma(int64(v.Depth)), right: true},
 			cell{text: strings.Join(codecNames(v), " ")})
@@ -68,6 +73,9 @@ func newModelStatsDoc(path string, versions []store.ModelVersion) *modelStatsDoc
 	for i, v := range versions {
 		d.Versions[i] = modelVersionDoc{Version: v.Version.Name, ID: v.Version.ID.String(), Status: v.Status.String(),
 			RawBytes: v.Size, AddedBytes: v.Added, Pieces: v.Pieces, Codecs: codecNames(v), Depth: v.Depth}
+		if v.Promised != nil {
+			d.Versions[i].Promised = v.Promised.Remote
+		}
 		if v.Expired != nil {
 			d.Versions[i].Expired = newExpiredDoc(v.Expired)
 		}

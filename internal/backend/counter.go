@@ -101,6 +101,9 @@ func (c *Counter) Stat(ctx context.Context, key string) (Info, error) {
 	return c.b.Stat(ctx, key)
 }
 
+// Tag implements Tagger, if the backend below does.
+func (c *Counter) Tag(key string) (string, bool) { return tagOf(c.b, key) }
+
 type countedReader struct {
 	io.ReadCloser
 	n *atomic.Int64

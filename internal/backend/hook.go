@@ -127,6 +127,9 @@ func (h *Hook) Stat(ctx context.Context, key string) (info Info, err error) {
 	return info, nil
 }
 
+// Tag implements Tagger, if the backend below does.
+func (h *Hook) Tag(key string) (string, bool) { return tagOf(h.Backend, key) }
+
 type hookWriter struct {
 	h    *Hook
 	w    Writer

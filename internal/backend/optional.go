@@ -61,6 +61,13 @@ type Tagger interface {
 	Tag(key string) (tag string, ok bool)
 }
 
+func tagOf(b Backend, key string) (tag string, ok bool) {
+	if t, is := b.(Tagger); is {
+		return t.Tag(key)
+	}
+	return "", false
+}
+
 // Tidier is a Backend in which writers that died leave behind what no listing shows, and
 // which costs space all the same.
 type Tidier interface {

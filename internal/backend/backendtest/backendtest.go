@@ -33,6 +33,9 @@ func Run(t *testing.T, open func(t *testing.T) backend.Backend) {
 		{"ListOrder", testListOrder},
 		{"ListMany", testListMany},
 		{"Readers", testReaders},
+		{"Large", testLarge},
+		{"LargeTaken", testLargeTaken},
+		{"ReadBack", testReadBack},
 		{"RacePut", testRacePut},
 		{"RaceCreate", testRaceCreate},
 	} {

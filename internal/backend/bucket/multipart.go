@@ -218,11 +218,8 @@ func (u *upload) commit(ctx context.Context, replace bool) error {
 		slices.SortFunc(u.parts, func(a, b types.CompletedPart) int { return int(*a.PartNumber - *b.PartNumber) })
 		err = u.complete(ctx, replace)
 	}
-	switch {
-	case errors.Is(err, backend.ErrExists):
+	if errors.Is(err, backend.ErrExists) {
 		u.abort(ctx)
-	case ctx.Err() != nil:
-		return ctx.Err()
 	}
 	return err
 }

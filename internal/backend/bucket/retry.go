@@ -47,7 +47,7 @@ func (b *Bucket) try(ctx context.Context, attempt func(ctx context.Context, g *g
 			if !last.again || ctx.Err() != nil || skewed > maxSkewTries {
 				return struct{}{}, backoff.Permanent(last)
 			}
-			b.leave(at)
+			b.leave(at, last)
 			if last.answered {
 				break
 			}
@@ -69,18 +69,20 @@ func (b *Bucket) try(ctx context.Context, attempt func(ctx context.Context, g *g
 		return ctx.Err()
 	case last == nil:
 		return err
-	case last.again && !errors.Is(last, ErrUnavailable):
+	case last.again && !last.answered:
+		return fmt.Errorf("%w (tried %d times; does the service run, and is endpoint= its address?)", last, tries)
+	case last.again && !errors.Is(last, ErrUnavailable) && !errors.Is(last, ErrDenied):
 		return fmt.Errorf("%w: %s gave up after %d tries: %w", ErrUnavailable, b, tries, last)
 	}
 	return last
 }
 
 // leave goes over to the next gateway, unless somebody else has done so already.
-func (b *Bucket) leave(at int32) {
+func (b *Bucket) leave(at int32, why *fault) {
 	if n := int32(len(b.gateways)); n > 1 {
 		next := (at + 1) % n
-		if b.current.CompareAndSwap(at, next) {
-			b.o.Warn(fmt.Sprintf("%s does not answer as it should; going on with %s", b.gateways[at].name, b.gateways[next].name))
+		if b.current.CompareAndSwap(at, next) && !why.answered {
+			b.o.Warn(fmt.Sprintf("%s does not answer; going on with %s", b.gateways[at].name, b.gateways[next].name))
 		}
 	}
 }

@@ -28,14 +28,14 @@ const maxPrefix = 512 // bytes; S3 takes keys of up to 1,024
 func parseURL(raw string) (place, error) {
 	u, err := url.Parse(raw)
 	if err != nil || u.Scheme == "" {
-		return place{}, fmt.Errorf("%w: not of the form s3://BUCKET/PREFIX?endpoint=...", ErrURL)
+		return place{}, fmt.Errorf("%w: not of the form s3://BUCKET/PREFIX?endpoint=URL", ErrURL)
 	}
 	p := place{scheme: u.Scheme, bucket: u.Host}
 	if u.User != nil {
 		return place{}, fmt.Errorf("%w: no name or password in it: credentials come from the environment or a profile", ErrURL)
 	}
 	if u.Opaque != "" || u.Fragment != "" {
-		return place{}, fmt.Errorf("%w: not of the form %s://BUCKET/PREFIX?endpoint=...", ErrURL, u.Scheme)
+		return place{}, fmt.Errorf("%w: not of the form %s://BUCKET/PREFIX?endpoint=URL", ErrURL, u.Scheme)
 	}
 	if p.bucket == "" && p.scheme != "mem" {
 		return place{}, fmt.Errorf("%w: it names no bucket: %s://BUCKET/PREFIX", ErrURL, p.scheme)

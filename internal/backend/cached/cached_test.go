@@ -78,6 +78,17 @@ func TestConformance(t *testing.T) {
 	})
 }
 
+// TestConformanceEngine: a cache over a real engine, with seeded faults between.
+func TestConformanceEngine(t *testing.T) {
+	u, n := buckettest.Engine(t), 0
+	faults := buckettest.Seeded(uint64(time.Now().UnixNano()), 25)
+	backendtest.Run(t, func(t *testing.T) backend.Backend {
+		n++
+		b := openBucket(t, buckettest.WithPrefix(u, fmt.Sprint("store-", n)), bucket.Options{Transport: faults, Attempts: 20})
+		return over(t, b, t.TempDir(), cached.Options{})
+	})
+}
+
 // unwritable is a path below which nothing can be made, for root neither.
 func unwritable(t *testing.T) string {
 	file := filepath.Join(t.TempDir(), "file")

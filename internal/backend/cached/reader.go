@@ -144,26 +144,24 @@ func (r *reader) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
-	for {
-		if r.pos >= r.end {
-			return 0, io.EOF
-		}
-		if n := r.pos / BlockSize; n != r.at {
-			if r.at == n-1 && len(r.block) < BlockSize {
-				return 0, io.EOF // that was the last
-			}
-			if err := r.load(n); err != nil {
-				return 0, err
-			}
-		}
-		in := r.pos - r.at*BlockSize
-		if in >= int64(len(r.block)) {
-			return 0, io.EOF
-		}
-		n := copy(p[:min(int64(len(p)), r.end-r.pos)], r.block[in:])
-		r.pos += int64(n)
-		return n, nil
+	if r.pos >= r.end {
+		return 0, io.EOF
 	}
+	if n := r.pos / BlockSize; n != r.at {
+		if r.at == n-1 && len(r.block) < BlockSize {
+			return 0, io.EOF // that was the last
+		}
+		if err := r.load(n); err != nil {
+			return 0, err
+		}
+	}
+	in := r.pos - r.at*BlockSize
+	if in >= int64(len(r.block)) {
+		return 0, io.EOF
+	}
+	n := copy(p[:min(int64(len(p)), r.end-r.pos)], r.block[in:])
+	r.pos += int64(n)
+	return n, nil
 }
 
 // Close implements io.Closer.
