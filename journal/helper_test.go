@@ -1,8 +1,6 @@
 package journal
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"testing"
@@ -121,24 +119,6 @@ func (w *writer) fold() {
 		w.t.Fatal(err)
 	}
 	w.s = s
-}
-
-// persist commits until it wins, as the store does, and returns its version.
-func (w *writer) persist(ctx context.Context, branch, message string) (Target, error) {
-	for {
-		s, err := w.j.Load(ctx)
-		if err != nil {
-			return Target{}, err
-		}
-		s, err = w.j.Append(ctx, s, commitOps(s, branch, message), time.Time{})
-		if err == nil {
-			w.s = s
-			return s.Names[branch].To, nil
-		}
-		if !errors.Is(err, ErrLost) {
-			return Target{}, err
-		}
-	}
 }
 
 // verify demands that nothing is wrong with the journal.

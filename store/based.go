@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"io/fs"
 	"maps"
+	"path"
+	"path/filepath"
 	"slices"
 
 	"github.com/mstore/mstore/internal/vfs"
@@ -45,11 +47,8 @@ func (s *Store) basedOn(ctx context.Context, sn *snapshot, head *Version) (*base
 	if head != nil {
 		b.headID = head.ID.String()
 	}
-	data, err := vfs.ReadFile(s.root, baseFile, 256<<20)
-	if err != nil || json.Unmarshal(data, &b.rec) != nil {
-		b.rec = basedRecord{}
-	}
-	if b.rec.Version == b.headID && len(b.rec.Own) == 0 {
+	b.rec, _ = s.readBased()
+	if !s.isShared() || b.rec.Version == b.headID && len(b.rec.Own) == 0 {
 		b.tree, b.inLine = b.head, true
 		return b, nil
 	}
@@ -75,6 +74,48 @@ func (s *Store) basedOn(ctx context.Context, sn *snapshot, head *Version) (*base
 		}
 	}
 	return b, nil
+}
+
+// sharedFile, beside a store that lies in a working directory, says that others save to it.
+const sharedFile = "work/shared"
+
+// isShared tells whether others may save to the branch too. To a store that lies in its
+// own working directory only that one does, until another has.
+func (s *Store) isShared() bool {
+	if s.location == "" { // in memory
+		return false
+	}
+	if s.dir == "" || s.inside() != DirName {
+		return true
+	}
+	_, err := s.root.Lstat(DirName + "/" + sharedFile)
+	return err == nil
+}
+
+// markShared tells the working directory that the store lies in, if that is another one.
+func (s *Store) markShared() {
+	if s.location != "" && s.inside() != DirName {
+		markShared(s.dir)
+	}
+}
+
+// markShared tells the working directory that a store lies in, if it lies in one, that
+// others save to it. It is worth no error.
+func markShared(storeDir string) {
+	if storeDir == "" || filepath.Base(storeDir) != DirName {
+		return
+	}
+	root, err := vfs.OpenRoot(storeDir)
+	if err != nil {
+		return
+	}
+	defer root.Close()
+	if _, err := root.Lstat(sharedFile); err == nil {
+		return
+	}
+	if err := root.MkdirAll(path.Dir(sharedFile)); err == nil {
+		_ = vfs.WriteFileAtomic(root, sharedFile, nil, true)
+	}
 }
 
 // onBranch finds a version by its ID among a branch's; nil when it is not one of them.
@@ -141,6 +182,13 @@ func (s *Store) isStill(ctx context.Context, cache *statCache, p string, fi fs.F
 	return err == nil && id.String() == had.ID, err
 }
 
+// unchanged notes that models that were looked at are what the branch has.
+func (b *based) unchanged(s *Store, edits []objects.TreeEdit) {
+	if !b.inLine {
+		b.add(s, ownModels(edits))
+	}
+}
+
 // saved notes that models were saved from here, as v on top of parent.
 func (b *based) saved(s *Store, parent, v *Version, edits []objects.TreeEdit) {
 	at := ""
@@ -151,6 +199,10 @@ func (b *based) saved(s *Store, parent, v *Version, edits []objects.TreeEdit) {
 		s.setBased(basedRecord{Version: v.ID.String()})
 		return
 	}
+	b.add(s, ownModels(edits))
+}
+
+func ownModels(edits []objects.TreeEdit) map[string]ownModel {
 	own := map[string]ownModel{}
 	for _, e := range edits {
 		own[e.Path] = ownModel{}
@@ -158,14 +210,15 @@ func (b *based) saved(s *Store, parent, v *Version, edits []objects.TreeEdit) {
 			own[e.Path] = ownOf(&e.TreeEntry)
 		}
 	}
-	b.add(s, own)
+	return own
 }
 
 // add notes what some models are here by now.
 func (b *based) add(s *Store, own map[string]ownModel) {
+	now, ok := s.readBased() // another process may have noted something meanwhile
 	next := basedRecord{Version: b.headID, Own: own}
-	if !b.inLine {
-		next.Version, next.Own = b.rec.Version, maps.Clone(b.rec.Own)
+	if !b.inLine || ok && now.Version != b.rec.Version {
+		next.Version, next.Own = now.Version, maps.Clone(now.Own)
 		if next.Own == nil {
 			next.Own = map[string]ownModel{}
 		}
@@ -209,6 +262,14 @@ func (s *Store) basedOnSome(ctx context.Context, sn *snapshot, branch string, mo
 	}
 	b.add(s, own)
 	return nil
+}
+
+func (s *Store) readBased() (r basedRecord, ok bool) {
+	data, err := vfs.ReadFile(s.root, baseFile, 256<<20)
+	if err != nil || json.Unmarshal(data, &r) != nil {
+		return basedRecord{}, false
+	}
+	return r, true
 }
 
 // setBased notes what the models on disk come from. It is worth no error: who does not

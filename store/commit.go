@@ -247,8 +247,13 @@ func (s *Store) saveOnce(ctx context.Context, o CommitOptions, from source) (*Co
 	if c.cache != nil {
 		c.cache.save()
 	}
-	if c.based != nil && c.res.Created {
-		c.based.saved(s, c.parent, c.res.Version, c.edits)
+	if c.based != nil {
+		if c.res.Created {
+			c.based.saved(s, c.parent, c.res.Version, c.edits)
+			s.markShared()
+		} else {
+			c.based.unchanged(s, c.edits)
+		}
 	}
 	c.res.Reports = c.gate.reports
 	if c.res.Created && s.foldIfDue(ctx, c.sn.st) {

@@ -149,6 +149,7 @@ func (p *pushing) run(ctx context.Context) (*ExchangeResult, error) {
 	if err != nil {
 		return p.res, fmt.Errorf("pushing to %s: %w", p.f.remote.title(), transferred(err))
 	}
+	markShared(p.f.dir)
 	if err := p.follow(ctx); err != nil {
 		return p.res, err
 	}
