@@ -16,7 +16,7 @@ ENGINEFLAGS ?=
 # Everything without cgo (but race), so that all that is compiled is compiled once.
 export CGO_ENABLED ?= 0
 
-.PHONY: help build demo test race engine-up engine-down test-engine check fmt vet staticcheck lint docs platforms cross fuzz bench torture bench-codecs bench-peers testdata clean
+.PHONY: help build demo test race engine-up engine-down test-engine check fmt vet staticcheck lint docs platforms cross fuzz bench torture bench-scale bench-codecs bench-peers testdata clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
@@ -80,6 +80,9 @@ bench: ## measure mstore beside its peers (BENCHFLAGS='-quick -run one')
 
 bench-codecs: ## measure the codecs and the cutter, six times each, for benchstat
 	@$(GO) test -run '^$$' -bench '^Benchmark(Planes|Diff|Numbers|Delta|Cut)' -count=6 -timeout 60m ./objects/codec ./objects/chunk
+
+bench-scale: ## count requests and bytes from 1,000 to 100,000 versions (SCALEFLAGS='-n 10000'); see docs/scale.md
+	@$(GO) run ./bench/scale $(SCALEFLAGS)
 
 bench-peers: ## install git-lfs, restic, borg, zstd and rclone for make bench (Debian)
 	@scripts/bench-peers.sh

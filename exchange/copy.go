@@ -54,7 +54,7 @@ func (t *transfer) copy(ctx context.Context, r *round) (rest []pack.Info, err er
 	}
 	c := &copying{transfer: t, r: r, moved: make([]bool, len(r.recs)), ahead: newAhead(t.from.B, r.recs)}
 	named := 0
-	c.w = objects.NewWriter(ctx, t.to.B, t.to.Reader, objects.WriterOptions{NewName: t.o.NewName, MaxPack: t.o.maxPack,
+	c.w = objects.NewWriter(ctx, t.to.B, t.to.Reader, objects.WriterOptions{NewName: t.o.NewName, MaxPack: t.o.Limits.Pack,
 		Published: func(p pack.Info) error {
 			if t.to.Written != nil {
 				t.to.Written(ctx, t.to.State, []pack.Info{p})

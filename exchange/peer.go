@@ -57,10 +57,15 @@ type Options struct {
 	// Extra are operations that go into the entry that moves the names.
 	Extra func(to *Peer) []journal.Op
 
-	maxRound int   // records; 0: as many as memory allows
-	maxBytes int64 // stored bytes in one round
-	maxPack  int64
-	batch    int // entries that are made in one step
+	Limits Limits
+}
+
+// Limits bound what is done in one step; zero values are replaced.
+type Limits struct {
+	Records int   // that are collected before they are copied
+	Bytes   int64 // stored, likewise
+	Pack    int64 // bytes of a pack
+	Batch   int   // entries of the journal
 }
 
 // Progress is how far a Transfer is.

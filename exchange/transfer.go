@@ -83,13 +83,13 @@ func (o *Options) fill() {
 			*p = v
 		}
 	}
-	set(&o.maxRound, maxRound)
-	set(&o.batch, maxBatch)
-	if o.maxBytes == 0 {
-		o.maxBytes = maxBytes
+	set(&o.Limits.Records, maxRound)
+	set(&o.Limits.Batch, maxBatch)
+	if o.Limits.Bytes == 0 {
+		o.Limits.Bytes = maxBytes
 	}
-	if o.maxPack == 0 {
-		o.maxPack = packSize
+	if o.Limits.Pack == 0 {
+		o.Limits.Pack = packSize
 	}
 }
 
@@ -200,7 +200,9 @@ func (t *transfer) run(ctx context.Context, moves func(ctx context.Context, to *
 	return t.settle(ctx, r, true)
 }
 
-func (t *transfer) full(r *round) bool { return len(r.recs) >= t.o.maxRound || r.bytes >= t.o.maxBytes }
+func (t *transfer) full(r *round) bool {
+	return len(r.recs) >= t.o.Limits.Records || r.bytes >= t.o.Limits.Bytes
+}
 
 // depths finds the versions that a filter by depth wants.
 func (t *transfer) depths(ctx context.Context, tips []journal.Target, missing []uint64) error {

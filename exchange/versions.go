@@ -28,7 +28,7 @@ func (t *transfer) append(ctx context.Context, r *round, packs []pack.Info, last
 	rest := r.versions
 	for first := true; first || len(rest) > 0; first = false {
 		b := t.newBatch(r, packs)
-		for len(rest) > 0 && len(b.entries) < t.o.batch && b.bytes < maxBatchBytes {
+		for len(rest) > 0 && len(b.entries) < t.o.Limits.Batch && b.bytes < maxBatchBytes {
 			if err := b.read(ctx, rest[0]); err != nil {
 				return t.dropUnless(err, packs)
 			}

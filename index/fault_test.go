@@ -164,7 +164,7 @@ func TestDamage(t *testing.T) {
 	died := 0
 	all := someQuestions(h)
 	few := []Where{all[1], all[3], all[5]}
-	try, tryUnsealed := sampling.Of(t, 6, 40), sampling.Of(t, 3, 40)
+	try, tryUnsealed := sampling.Of(t, 12, 60), sampling.Of(t, 6, 60)
 	for _, file := range append(files, more...) {
 		name, _ := filepath.Rel(pristine, file)
 		fi, _ := os.Stat(file)

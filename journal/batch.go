@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/mstore/mstore/objects"
@@ -63,7 +64,11 @@ func (b *Batch) Add(d Draft) error {
 		return fmt.Errorf("batch of %d entries: %w", n+1, ErrTooLarge)
 	}
 	digest := e.digest()
-	digest.Ops = withoutRecords(append([]Op(nil), digest.Ops...))
+	digest.Ops = withoutRecords(slices.Clone(digest.Ops))
+	for i := range digest.Ops { // the caller's slices are the caller's
+		op := &digest.Ops[i]
+		op.Packs, op.Merged = slices.Clone(op.Packs), slices.Clone(op.Merged)
+	}
 	digest.Batched = b.Len() > 0
 	b.next.apply(digest)
 	b.next.Hash = objects.EntryHash(core)

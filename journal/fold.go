@@ -24,6 +24,14 @@ const archiveFan = 16
 // than so many times the rows that come to it.
 const segmentFan = 4
 
+// Segments are not merged beyond these, so that what is read when one is opened, and what
+// one fold writes, stays bounded: then there are more of them.
+var (
+	maxSegmentRows  int64  = 1 << 27 // some 7 GB
+	maxSegmentPacks        = 1 << 21 // a table of 50 MB
+	maxArchiveSpan  uint64 = 1 << 22 // a directory of some 1 MB
+)
+
 // Fold moves the entries of s into the archive, their packs into an index
 // segment, and publishes a checkpoint with the watermark at the newest entry.
 // Then it deletes what the checkpoint before had superseded, so that readers
@@ -109,6 +117,9 @@ func (j *Journal) foldEntries(ctx context.Context, s, next *State) (archiveInfo,
 	keep := len(s.archive)
 	total := uint64(len(entries))
 	for level := uint64(FoldEvery * archiveFan); keep > 0; level *= archiveFan {
+		if total+s.archive[keep-1].entries() > maxArchiveSpan {
+			break
+		}
 		if last := s.archive[keep-1]; last.entries() < level {
 			keep--
 			total += last.entries()
@@ -148,7 +159,7 @@ func (j *Journal) foldPacks(ctx context.Context, s, next *State, set *pack.Set) 
 	}
 	var keep []pack.SegmentInfo
 	var merge []*pack.Segment
-	dead := s.Dead
+	dead, count := s.Dead, len(packs)
 	lost := false // a segment, which is built anew
 	for i := len(s.Segments) - 1; i >= 0; i-- {
 		info := s.Segments[i]
@@ -160,11 +171,15 @@ func (j *Journal) foldPacks(ctx context.Context, s, next *State, set *pack.Set) 
 		if err != nil {
 			return nil, err
 		}
-		hasDead := slices.ContainsFunc(g.PackInfos(), func(p pack.Info) bool { return dead[p.Name] })
-		if hasDead || (len(packs) > 0 && info.Rows < segmentFan*rows) {
+		hasDead := len(dead) > 0 && slices.ContainsFunc(g.PackInfos(), func(p pack.Info) bool { return dead[p.Name] })
+		large := rows+info.Rows > maxSegmentRows || count+info.Packs > maxSegmentPacks
+		switch {
+		case hasDead && (!large || len(merge) == 0), // of large ones, one in each fold
+			!large && len(packs) > 0 && info.Rows < segmentFan*rows:
 			merge = append(merge, g)
 			rows += info.Rows
-		} else {
+			count += info.Packs
+		default:
 			keep = append(keep, info)
 		}
 	}

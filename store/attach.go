@@ -178,6 +178,9 @@ func cacheOptions(rootDir string, local map[string]string, o Options) storageOpt
 
 // openStorage opens where another store lies, with this one's cache.
 func (s *Store) openStorage(ctx context.Context, location string) (*storage, error) {
+	if s.dial != nil {
+		return s.dial(ctx, location)
+	}
 	if s.rootDir == "" || !isURL(location) { // or a store in memory
 		return openStorage(ctx, location)
 	}

@@ -95,7 +95,7 @@ func sizeOf(t testing.TB, file string) int64 {
 // TestBundleOfPart: what is promised is fetched for a bundle, unless it is left out.
 func TestBundleOfPart(t *testing.T) {
 	ctx := context.Background()
-	s, _, _, dir, want := newPartial(t, 5)
+	s, _, _, _, want := newPartial(t, 5)
 	all := promisedIn(t, s)
 	bundleOf(t, s, "v4..v5")
 	if n := promisedIn(t, s); n < all-3 {
@@ -110,11 +110,11 @@ func TestBundleOfPart(t *testing.T) {
 		t.Fatal(err)
 	}
 	sameHistory(t, other, "bundle/main", want)
-	s, _, _, dir, _ = newPartial(t, 2)
+	part, _, _, dir, _ := newPartial(t, 2)
 	plug := unplug(t, dir)
 	defer plug()
 	file = filepath.Join(t.TempDir(), "y")
-	if _, err := s.BundleCreate(ctx, BundleOptions{File: file}); !errors.Is(err, ErrPromised) {
+	if _, err := part.BundleCreate(ctx, BundleOptions{File: file}); !errors.Is(err, ErrPromised) {
 		t.Fatalf("a bundle without the remote: %v", err)
 	}
 	if _, err := os.Stat(file); !notExist(err) {

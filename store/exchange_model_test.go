@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mstore/mstore/exchange"
 	"github.com/mstore/mstore/internal/backend"
 	"github.com/mstore/mstore/internal/vfs"
 	"github.com/mstore/mstore/journal"
@@ -62,9 +63,12 @@ func newExchanges(t testing.TB, seed uint64, n int) *exchanges {
 			return nil
 		}
 		p.Store = newStore(p.fs, p.hook, Options{Clock: clock})
+		if seed%3 == 1 {
+			p.limits = exchange.Limits{Records: 1 + x.r.IntN(20), Pack: int64(1 + x.r.IntN(20_000)), Batch: 1 + x.r.IntN(4)}
+		}
 		p.dial = func(_ context.Context, location string) (*storage, error) {
 			var i int
-			if _, err := fmt.Sscanf(location, "test://%d", &i); err != nil {
+			if _, err := fmt.Sscanf(location, "/peer/%d", &i); err != nil {
 				return nil, as(ErrNoStore, err)
 			}
 			return &storage{Backend: x.peers[i].hook, location: location}, nil
@@ -77,7 +81,7 @@ func newExchanges(t testing.TB, seed uint64, n int) *exchanges {
 	for i, p := range x.peers {
 		for k := range x.peers {
 			if k != i {
-				if _, err := p.AddRemote(t.Context(), fmt.Sprintf("r%d", k), fmt.Sprintf("test://%d", k)); err != nil {
+				if _, err := p.AddRemote(t.Context(), fmt.Sprintf("r%d", k), fmt.Sprintf("/peer/%d", k)); err != nil {
 					t.Fatal(err)
 				}
 			}

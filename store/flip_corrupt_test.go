@@ -274,7 +274,7 @@ func TestDamageOfLargeModel(t *testing.T) {
 		}
 	}
 	good := read(t, m, pack)
-	for i := len(good) - 700; i < len(good); i += 5 { // recipe, tree, index, trailer
+	for i := len(good) - 700; i < len(good); i += sampling.Step(15, 70) { // recipe, tree, index, trailer
 		b := slices.Clone(good)
 		b[i] ^= 16
 		v.hurt(t, pack, b, fmt.Sprintf("with a bit of byte %d flipped", i))
@@ -285,6 +285,9 @@ func TestDamageOfLargeModel(t *testing.T) {
 
 // TestDamageAfterFolds: checkpoints, archives and index segments too.
 func TestDamageAfterFolds(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long, and of one goroutine")
+	}
 	m, _, _ := foldBases(t, 1)
 	s, err := openOn(m, laterClock())
 	if err != nil {

@@ -99,7 +99,10 @@ func (s *Store) locationOf(location string) string {
 
 // isHere tells whether a location is this very store.
 func (s *Store) isHere(location string) bool {
-	if s.dir == "" || strings.Contains(location, "://") {
+	if isURL(location) {
+		return location == s.location
+	}
+	if s.dir == "" {
 		return false
 	}
 	here, err := os.Stat(s.dir)
@@ -134,7 +137,7 @@ func (s *Store) settingsOrWhatIsLeft(ctx context.Context, st *journal.State) map
 
 // openAt opens another store, without a workspace.
 func (s *Store) openAt(ctx context.Context, location string, o Options) (*Store, error) {
-	x, err := s.dial(ctx, location)
+	x, err := s.openStorage(ctx, location)
 	if err != nil {
 		return nil, err
 	}

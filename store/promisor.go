@@ -98,7 +98,7 @@ func (p *promisor) open(ctx context.Context, sn *snapshot) error {
 	if p.url == "" {
 		return unreachable(errors.New("the setting remote." + p.remote + ".url is not there"))
 	}
-	at, err := sn.s.dial(ctx, p.url)
+	at, err := sn.s.openStorage(ctx, p.url)
 	if err != nil {
 		return unreachable(err)
 	}

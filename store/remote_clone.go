@@ -20,6 +20,7 @@ import (
 type CloneOptions struct {
 	Location   string // the store that is cloned
 	Dir        string // where; "": as the location is called
+	Storage    string // where the new store lies, a directory or the URL of a bucket; "": in Dir
 	Remote     string // what it is called there; "": origin
 	Branch     string // that is checked out; "": main, or the only one, or the one that moved last
 	NoCheckout bool
@@ -42,6 +43,7 @@ type cloning struct {
 	Location string `json:"location"`
 	Remote   string `json:"remote"`
 	Filter   string `json:"filter,omitempty"`
+	Storage  string `json:"storage,omitempty"`
 }
 
 // Clone makes a store in a new directory, with all branches of another as remote ones,
@@ -80,6 +82,7 @@ func Clone(ctx context.Context, c CloneOptions, o Options) (*Store, *CloneResult
 	if res.Resumed, err = c.begin(); err != nil {
 		return nil, nil, err
 	}
+	o.StoreDir, o.Storage = "", c.Storage
 	s, _, err := Init(ctx, c.Dir, o)
 	if err != nil {
 		return nil, nil, err
@@ -114,7 +117,7 @@ func (c *CloneOptions) begin() (resumed bool, err error) {
 		return false, err
 	}
 	defer root.Close()
-	want := cloning{Location: c.Location, Remote: c.Remote, Filter: c.Filter.String()}
+	want := cloning{Location: c.Location, Remote: c.Remote, Filter: c.Filter.String(), Storage: c.Storage}
 	if b, err := vfs.ReadFile(root, cloneFile, 1<<16); err == nil {
 		var was cloning
 		if json.Unmarshal(b, &was) != nil || was != want {

@@ -49,7 +49,7 @@ func (s *Store) connect(ctx context.Context, sn *snapshot, nameOrLocation string
 
 // reach opens the store of a remote and loads its state.
 func (s *Store) reach(ctx context.Context, r Remote) (*far, error) {
-	at, err := s.dial(ctx, r.URL)
+	at, err := s.openStorage(ctx, r.URL)
 	if err != nil {
 		return nil, r.named(err)
 	}
@@ -132,7 +132,7 @@ func (s *Store) peer(sn *snapshot) *exchange.Peer {
 
 // transferOptions are those of every exchange.
 func (s *Store) transferOptions(op string) exchange.Options {
-	return exchange.Options{NewName: newPackName, Clock: s.o.Clock, CheckPath: checkPath,
+	return exchange.Options{NewName: newPackName, Clock: s.o.Clock, CheckPath: checkPath, Limits: s.limits,
 		Progress: func(p exchange.Progress) { s.o.Progress(op, p.Bytes, p.AllBytes) }}
 }
 

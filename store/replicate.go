@@ -108,7 +108,11 @@ func (s *Store) mirrors(settings map[string]string, to string, o ReplicateOption
 		return []Mirrored{{Name: to, URL: url(to)}}, nil
 	}
 	location := to
-	if !strings.Contains(to, "://") {
+	if isURL(to) {
+		if location, err = checkURL(to); err != nil {
+			return nil, err
+		}
+	} else {
 		if !filepath.IsAbs(to) {
 			location = filepath.Join(o.Base, to)
 		}
@@ -155,6 +159,9 @@ func (s *Store) replicate(ctx context.Context, m *Mirrored, explicit bool, setti
 
 // replicateTo brings the mirror that lies in at up to date.
 func (s *Store) replicateTo(ctx context.Context, m *Mirrored, at *storage, explicit bool, settings map[string]string, o ReplicateOptions) error {
+	target := *at
+	target.Backend = backend.Uncached(at.Backend) // what is really there
+	at = &target
 	mo := mirror.Options{Source: s.b, Target: at.Backend, Fold: s.foldNow, From: s.whereItIs(), Adopt: explicit, Lax: o.Damaged, DryRun: o.DryRun,
 		Progress: func(done, total int64) { s.o.Progress("copying", done, total) }, Warn: s.o.Warn,
 		Ready: func(ctx context.Context) error { return s.register(ctx, m, settings) }}
@@ -216,7 +223,7 @@ func (s *Store) foldNow(ctx context.Context) error {
 }
 
 // whereItIs is how others find this store; "" when they cannot.
-func (s *Store) whereItIs() string { return s.dir }
+func (s *Store) whereItIs() string { return s.location }
 
 // register writes a mirror into the settings. A store that cannot be written to is
 // copied all the same.
@@ -242,7 +249,7 @@ func (s *Store) register(ctx context.Context, m *Mirrored, settings map[string]s
 // mirrorAt opens where a mirror is or is to be.
 func (s *Store) mirrorAt(ctx context.Context, location string, dryRun bool) (*storage, error) {
 	if strings.Contains(location, "://") {
-		return s.dial(ctx, location)
+		return s.openStorage(ctx, location)
 	}
 	dir := location
 	if isStore(filepath.Join(dir, DirName)) {

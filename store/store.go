@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/mstore/mstore/exchange"
 	"github.com/mstore/mstore/index"
 	"github.com/mstore/mstore/internal/backend"
 	"github.com/mstore/mstore/internal/vfs"
@@ -57,6 +58,7 @@ type Store struct {
 	index *index.Index
 	// indexPays is the number of versions from which a question is answered by the index.
 	indexPays uint64
+	limits    exchange.Limits // of exchanges; tests make them small
 	// helpers, if not nil, are the stores that repair takes from, instead of those of the
 	// settings.
 	helpers  []*other
@@ -66,7 +68,7 @@ type Store struct {
 	// scratchDir is where large temporary files may be made; "": where the system does.
 	scratchDir string
 	closers    []io.Closer
-	// dial opens where another store lies; tests bring their own.
+	// dial, if not nil, opens where another store lies: tests have their own.
 	dial func(ctx context.Context, location string) (*storage, error)
 
 	mu  sync.Mutex
@@ -299,9 +301,7 @@ func newStore(root vfs.FS, b backend.Backend, o Options) *Store {
 	if o.Progress == nil {
 		o.Progress = func(string, int64, int64) {}
 	}
-	s := &Store{o: o, root: root, b: b, j: journal.New(b, journal.Options{Clock: o.Clock}), indexPays: indexPays}
-	s.dial = s.openStorage
-	return s
+	return &Store{o: o, root: root, b: b, j: journal.New(b, journal.Options{Clock: o.Clock}), indexPays: indexPays}
 }
 
 // Close releases what the Store holds open.

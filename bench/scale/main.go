@@ -42,6 +42,9 @@ func run(ctx context.Context, n, models int, parity string) error {
 		}
 		columns = append(columns, c)
 		fmt.Fprintf(os.Stderr, "%d versions\n", size)
+		if size*10 <= n { // that may take a while
+			printTable(os.Stderr, columns)
+		}
 	}
 	printTable(os.Stdout, columns)
 	return nil

@@ -149,8 +149,39 @@ func (g *growth) storage(ctx context.Context, c *column) error {
 	if err != nil {
 		return err
 	}
-	c.add("generations' segments: archive, packs", "%d, %d", len(s.Files())-1-len(s.Segments)-int(s.Number-s.Watermark()), len(s.Segments))
+	rows, packs := int64(0), 0
+	for _, x := range s.Segments {
+		rows += x.Rows
+		packs += x.Packs
+	}
+	c.add("segments in use: pack index, archive", "%d, %d", len(s.Segments), archives(s))
+	c.add("rows and packs in the pack index", "%d, %d", rows, packs)
+	for _, back := range []uint64{1000, s.Number} {
+		counter := backend.NewCounter(g.mem)
+		cold := journal.New(newShelf(counter), journal.Options{})
+		for _, err := range cold.History(s).Entries(ctx, s.Number-back) {
+			if err != nil {
+				return err
+			}
+		}
+		what := "index catch-up of everything"
+		if back < s.Number {
+			what = "index catch-up of 1,000 versions"
+		}
+		got := counter.Counts()
+		c.add(what, "%s, %s", kinds(got), size(got.BytesRead))
+	}
 	return nil
+}
+
+// archives counts the archive segments of a state.
+func archives(s *journal.State) (n int) {
+	for _, key := range s.Files() {
+		if kindOf(key) == "archive segments" {
+			n++
+		}
+	}
+	return n
 }
 
 func kindOf(key string) string {

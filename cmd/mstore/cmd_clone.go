@@ -66,6 +66,7 @@ func newCloneCommand(a *app) *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
+	f.StringVar(&o.storage, "storage", "", "the new store lies at `URL`, a directory or a bucket, as of 'mstore init'")
 	f.StringVar(&o.origin, "origin", store.DefaultRemote, "call the remote `NAME`")
 	f.StringVarP(&o.branch, "branch", "b", "", "check `BRANCH` out")
 	f.BoolVar(&o.noCheckout, "no-checkout", false, "check nothing out")
@@ -77,11 +78,11 @@ func newCloneCommand(a *app) *cobra.Command {
 }
 
 type cloneOptions struct {
-	url, dir, origin, branch string
-	noCheckout               bool
-	depth                    int
-	paths                    []string
-	since                    string
+	url, dir, storage, origin, branch string
+	noCheckout                        bool
+	depth                             int
+	paths                             []string
+	since                             string
 }
 
 // filter is which content comes along.
@@ -118,6 +119,9 @@ func runClone(ctx context.Context, a *app, o cloneOptions) error {
 		return err
 	}
 	co := store.CloneOptions{Location: a.location(o.url), Remote: o.origin, Branch: o.branch, NoCheckout: o.noCheckout, Filter: f}
+	if o.storage != "" {
+		co.Storage = a.location(o.storage)
+	}
 	if o.dir != "" {
 		co.Dir = absolute(a.cwd, o.dir)
 	} else if name := store.NameOfLocation(co.Location); name != "" {

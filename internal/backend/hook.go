@@ -95,7 +95,11 @@ func (h *Hook) create(ctx context.Context, key string, create func(context.Conte
 		}
 		return nil, err
 	}
-	return &hookWriter{h, w, key, false}, nil
+	hw := &hookWriter{h, w, key, false}
+	if at, ok := w.(io.ReaderAt); ok {
+		return &hookReaderWriter{hw, at}, nil
+	}
+	return hw, nil
 }
 
 // List implements Backend.
@@ -135,6 +139,12 @@ type hookWriter struct {
 	w    Writer
 	key  string
 	done bool
+}
+
+// hookReaderWriter can be read back, as what it writes to can.
+type hookReaderWriter struct {
+	*hookWriter
+	io.ReaderAt
 }
 
 func (w *hookWriter) Write(p []byte) (n int, err error) {
