@@ -318,6 +318,14 @@ func (r *rebuilding) footer(ctx context.Context, s *State, n uint64) []*Entry {
 	if found == nil {
 		return nil
 	}
+	add := &found.Ops[0]
+	for _, p := range add.Packs {
+		var f pack.Filter // as far as it can be told
+		if x, err := pack.OpenIndex(ctx, r.j.b, p); err == nil {
+			f, _ = x.Filter()
+		}
+		add.Filters = append(add.Filters, f)
+	}
 	return []*Entry{found}
 }
 

@@ -4,9 +4,34 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
+	"github.com/mstore/mstore/internal/backend/bucket"
 	"github.com/mstore/mstore/internal/backend/bucket/buckettest"
+	"github.com/mstore/mstore/internal/vfs"
 )
+
+// onBucketEnv, if set, has the tests' stores lie in a bucket, below a cache.
+const onBucketEnv = "MSTORE_TEST_BUCKET"
+
+func newBucketStore(t testing.TB, root vfs.FS, clock func() time.Time) *Store {
+	t.Helper()
+	server := buckettest.New(t, buckettest.Options{})
+	b, err := bucket.Open(t.Context(), server.URL(), bucket.Options{SpoolDir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := newCache(b, t.TempDir(), 64<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close(); b.Close() })
+	s := newStore(root, c, Options{Clock: clock})
+	if _, err := s.init(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
 
 // bucketStore opens the store at a URL for the models in dir, as a command does.
 func bucketStore(t testing.TB, dir, url string) *Store {
@@ -103,5 +128,24 @@ func TestRequests(t *testing.T) {
 			count("checkout of a new model from a cold cache", 6, checkout("n.json"), other)
 			count("checkout of a model from a warm cache", 1, checkout("n.json"), other)
 		})
+	}
+}
+
+// TestOnBucket runs tests of stores in directories on a store in a bucket: nothing above
+// the backend knows which it is. Those that look into the store's files are left out.
+func TestOnBucket(t *testing.T) {
+	t.Setenv(onBucketEnv, "1")
+	for name, test := range map[string]func(*testing.T){
+		"CommitAndBack": TestCommitAndBack, "CheckoutKeepsWhatIsNotSaved": TestCheckoutKeepsWhatIsNotSaved,
+		"CommitPresent": TestCommitPresent, "Unsaved": TestUnsaved, "UnsavedAfterCheckout": TestUnsavedAfterCheckout,
+		"OpenModelFallback": TestOpenModelFallback, "Files": TestFiles,
+		"DiffVersions": TestDiffVersions, "DiffWorkingDirectory": TestDiffWorkingDirectory, "DiffModels": TestDiffModels,
+		"DiffSkipsWhatIsEqual": TestDiffSkipsWhatIsEqual,
+		"MergeByModel":         TestMergeByModel, "MergeConflicts": TestMergeConflicts, "MergeFastForward": TestMergeFastForward,
+		"MergeExpired": TestMergeExpired, "MergeCrosswise": TestMergeCrosswise, "MergeFileAndDirectory": TestMergeFileAndDirectory,
+		"GCPays": TestGCPays, "GCKeepsWhatIsMerged": TestGCKeepsWhatIsMerged, "PolicyLevels": TestPolicyLevels,
+		"ModelStats": TestModelStats, "Storage": TestStorage, "Holders": TestHolders,
+	} {
+		t.Run(name, test)
 	}
 }

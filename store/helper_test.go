@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"path"
 	"testing"
 	"time"
@@ -35,6 +36,9 @@ func newMemStore(t testing.TB) (*Store, *vfs.Mem) {
 	m := vfs.NewMem()
 	clock := testClock()
 	m.SetClock(clock)
+	if os.Getenv(onBucketEnv) != "" {
+		return newBucketStore(t, m, clock), m
+	}
 	s, err := openMem(t.Context(), m, clock)
 	if err != nil {
 		t.Fatal(err)

@@ -24,8 +24,26 @@ func (w *Writer) Filter() Filter {
 	for i := range w.rows {
 		heads[i] = binary.BigEndian.Uint16(w.rows[i].Key[:])
 	}
+	return filterOf(heads)
+}
+
+// Filter is Writer.Filter of a pack that is there. Errors are those of Rows.
+func (x *Index) Filter() (Filter, error) {
+	if x.Len() > filterRows {
+		return nil, nil
+	}
+	var heads []uint16
+	for r, err := range x.Rows() {
+		if err != nil {
+			return nil, err
+		}
+		heads = append(heads, binary.BigEndian.Uint16(r.Key[:]))
+	}
+	return filterOf(heads), nil
+}
+
+func filterOf(heads []uint16) (f Filter) {
 	slices.Sort(heads)
-	var f Filter
 	for _, h := range slices.Compact(heads) {
 		f = binary.BigEndian.AppendUint16(f, h)
 	}

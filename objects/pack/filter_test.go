@@ -1,6 +1,7 @@
 package pack
 
 import (
+	"bytes"
 	"math/rand/v2"
 	"testing"
 
@@ -27,6 +28,9 @@ func TestFilter(t *testing.T) {
 		f := w.Filter()
 		if !f.Valid() || (f == nil) != (records == 0 || 2*records > filterRows) {
 			t.Fatalf("%d records: filter of %d bytes", records, len(f))
+		}
+		if again, err := open(t, b, info)[0].Filter(); err != nil || !bytes.Equal(again, f) {
+			t.Fatalf("%d records: another filter from the index, %v", records, err)
 		}
 		s := NewSet(b, []Info{info}, nil, nil)
 		s.Filters = map[Name]Filter{info.Name: f}
