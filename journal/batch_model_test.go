@@ -16,12 +16,12 @@ import (
 
 // entryReads counts the entry files that are read through it.
 func entryReads(b backend.Backend, n *int) *backend.Hook {
-	return &backend.Hook{Backend: b, Before: func(op, key string) error {
+	return &backend.Hook{Backend: b, Before: backend.OneByOne(func(op, key string) error {
 		if op == backend.OpGet && strings.HasPrefix(key, prefix+"e") {
 			*n++
 		}
 		return nil
-	}}
+	})}
 }
 
 // A store with batches, folds and stale readers, and a naive one that appends the same
@@ -198,12 +198,12 @@ func TestBatchKilledAnywhere(t *testing.T) {
 		w := newStore(t, b)
 		w.commits(20)
 		n, armed := 0, false
-		hook := &backend.Hook{Backend: b, Before: func(op, key string) error {
+		hook := &backend.Hook{Backend: b, Before: backend.OneByOne(func(op, key string) error {
 			if n++; armed && n > k {
 				return errors.New("killed")
 			}
 			return nil
-		}}
+		})}
 		x := w.another(hook, 7)
 		n, armed = 0, true
 		s, err := x.j.AppendBatch(t.Context(), x.batch("main", "batch", 200))

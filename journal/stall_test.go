@@ -324,12 +324,12 @@ func TestFoldKilledAnywhere(t *testing.T) {
 		}
 		w.commits(4)
 		n, armed := 0, false
-		hook := &backend.Hook{Backend: b, Before: func(op, key string) error {
+		hook := &backend.Hook{Backend: b, Before: backend.OneByOne(func(op, key string) error {
 			if n++; armed && n > k {
 				return errors.New("killed")
 			}
 			return nil
-		}}
+		})}
 		x := w.another(hook, 7)
 		n, armed = 0, true
 		_, err := x.j.Fold(t.Context(), x.s, x.set())

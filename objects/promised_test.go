@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"sync"
 	"testing"
 
 	"github.com/mstore/mstore/internal/backend"
@@ -28,9 +29,12 @@ func TestReaderPromised(t *testing.T) {
 	far := NewReader(there, pack.NewSet(there, packs, nil, nil))
 	here := backend.NewMem()
 	r := NewReader(here, pack.NewSet(here, nil, nil, nil))
+	var mu sync.Mutex
 	asked := map[pack.Kind]int{}
 	var answer error
 	p := r.Promising(func(_ context.Context, kind pack.Kind, key pack.Key) (*Reader, error) {
+		mu.Lock()
+		defer mu.Unlock()
 		asked[kind]++
 		return far, answer
 	})

@@ -381,7 +381,7 @@ func TestWriterLeavesNothing(t *testing.T) {
 	for k := 0; ; k++ {
 		b := backend.NewMem()
 		n := 0
-		hook := &backend.Hook{Backend: b, Before: func(op, key string) error {
+		hook := &backend.Hook{Backend: b, Before: backend.OneByOne(func(op, key string) error {
 			if op == backend.OpAbort || op == backend.OpDelete {
 				return nil
 			}
@@ -389,7 +389,7 @@ func TestWriterLeavesNothing(t *testing.T) {
 				return full
 			}
 			return nil
-		}}
+		})}
 		s := &bin{t: t, b: hook}
 		w := s.writer()
 		_, _, err := w.Blob(bytes.NewReader(noise(2, 2<<20)), 0, BlobID{})

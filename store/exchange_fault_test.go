@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"testing"
 
 	"github.com/mstore/mstore/exchange"
@@ -112,14 +113,14 @@ func TestExchangeResumes(t *testing.T) {
 	}
 	to.limits = exchange.Limits{Pack: 4000}
 	puts := 0
-	to.hook.Before = func(op, key string) error {
+	to.hook.Before = backend.OneByOne(func(op, key string) error {
 		if op == backend.OpCommit {
 			if puts++; puts == 5 {
 				return errIO
 			}
 		}
 		return nil
-	}
+	})
 	res, err := to.Fetch(t.Context(), FetchOptions{Remote: "r0"})
 	if !errors.Is(err, errIO) {
 		t.Fatal(err)
@@ -217,7 +218,7 @@ func TestFetchOfOneVersionReadsLittle(t *testing.T) {
 		t.Fatal(err)
 	}
 	reads := 0
-	p.hook.Before = func(op, key string) error { reads++; return nil }
+	p.hook.Before = backend.OneByOne(func(op, key string) error { reads++; return nil })
 	res, err := q.Fetch(t.Context(), FetchOptions{Remote: "r0"})
 	if err != nil {
 		t.Fatal(err)
@@ -240,10 +241,9 @@ func TestPushRace(t *testing.T) {
 		p.names["main"], p.names["r0/main"] = hub.names["main"], hub.names["main"]
 		x.commit(1 + i)
 	}
-	raced := false
+	var raced atomic.Bool
 	hub.hook.Before = func(op, key string) error {
-		if op == backend.OpPut && !raced && len(key) > 9 && key[:9] == "journal/e" {
-			raced = true
+		if op == backend.OpPut && len(key) > 9 && key[:9] == "journal/e" && raced.CompareAndSwap(false, true) {
 			if _, err := b.Push(t.Context(), PushOptions{Remote: "r0"}); err != nil {
 				t.Error(err)
 			}
@@ -251,7 +251,7 @@ func TestPushRace(t *testing.T) {
 		return nil
 	}
 	_, err := a.Push(t.Context(), PushOptions{Remote: "r0"})
-	if !errors.Is(err, ErrConflict) || !raced {
+	if !errors.Is(err, ErrConflict) || !raced.Load() {
 		t.Fatalf("the second of two: %v", err)
 	}
 	hub.names["main"], b.names["r0/main"] = b.names["main"], b.names["main"]
@@ -266,17 +266,15 @@ func TestFetchWhilePacksGo(t *testing.T) {
 	x := twoStores(t, 4)
 	from, to := x.peers[0], x.peers[1]
 	to.limits = exchange.Limits{Records: 8, Pack: 2000, Batch: 2}
-	n := 0
+	var n atomic.Int64
+	var collecting atomic.Bool
 	to.hook.Before = func(op, key string) error {
-		if op == backend.OpCreate {
-			if n++; n%4 == 2 && n < 30 {
-				before := to.hook.Before
-				to.hook.Before = nil
-				_, err := to.GC(t.Context(), GCOptions{Now: true})
-				to.hook.Before = before
-				if err != nil {
+		if op == backend.OpCreate && !collecting.Load() {
+			if n := n.Add(1); n%4 == 2 && n < 30 && collecting.CompareAndSwap(false, true) {
+				if _, err := to.GC(t.Context(), GCOptions{Now: true}); err != nil {
 					t.Error(err)
 				}
+				collecting.Store(false)
 			}
 		}
 		return nil

@@ -56,12 +56,12 @@ func replicateModel(t *testing.T, r *rand.Rand) {
 			wantSame(t, p.s, b)
 		case "cut off":
 			left := r.IntN(25)
-			hook := &backend.Hook{Backend: b, Before: func(string, string) error {
+			hook := &backend.Hook{Backend: b, Before: backend.OneByOne(func(string, string) error {
 				if left--; left < 0 {
 					return errIO
 				}
 				return nil
-			}}
+			})}
 			if _, err := mirrorIn(p.s, hook, ReplicateOptions{}); err != nil && !errors.Is(err, errIO) {
 				t.Fatalf("%q: %v", log, err)
 			}

@@ -246,7 +246,7 @@ func TestReplicateIsConsistentThroughout(t *testing.T) {
 			}
 			c.then(p)
 			steps := 0
-			hook := &backend.Hook{Backend: b, After: func(op, key string) error {
+			hook := &backend.Hook{Backend: b, After: backend.OneByOne(func(op, key string) error {
 				if op != backend.OpPut && op != backend.OpCommit && op != backend.OpDelete {
 					return nil
 				}
@@ -260,7 +260,7 @@ func TestReplicateIsConsistentThroughout(t *testing.T) {
 				}
 				at = n
 				return nil
-			}}
+			})}
 			mustMirror(t, p.s, hook)
 			wantSame(t, p.s, b)
 			t.Logf("%d steps", steps)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 )
 
 // The operations that a Hook names.
@@ -33,6 +34,17 @@ type Hook struct {
 	// the caller gets to see instead of success, for a put, a commit and a
 	// delete together with ErrUnknown.
 	After func(op, key string) error
+}
+
+// OneByOne is f, called by one goroutine at a time: for one that counts and calls nothing
+// that comes back to the Hook.
+func OneByOne(f func(op, key string) error) func(op, key string) error {
+	var mu sync.Mutex
+	return func(op, key string) error {
+		mu.Lock()
+		defer mu.Unlock()
+		return f(op, key)
+	}
 }
 
 func (h *Hook) around(op, key string, run func() error) error {
