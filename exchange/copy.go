@@ -73,7 +73,7 @@ func (t *transfer) copy(ctx context.Context, r *round) (rest []pack.Info, err er
 		c.ahead.passed(ctx, i)
 		t.tell(int64(r.recs[i].loc.Stored))
 	}
-	if err == nil {
+	if err == nil || errors.Is(err, context.Canceled) && ctx.Err() == nil {
 		err = c.w.Flush()
 	}
 	c.mu.Lock()
@@ -154,6 +154,9 @@ func (c *copying) move(ctx context.Context, i, depth int) error {
 
 // fail notes that a record could not be read. There may be another copy.
 func (c *copying) fail(i int, err error) {
+	if errors.Is(err, context.Canceled) && c.ctx.Err() == nil { // the Writer has failed, and says why
+		return
+	}
 	if !errors.Is(err, objects.ErrCorrupt) && !errors.Is(err, objects.ErrMissing) && !errors.Is(err, pack.ErrCorrupt) {
 		c.mu.Lock()
 		defer c.mu.Unlock()
