@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/mstore/mstore/internal/backend"
 	"github.com/mstore/mstore/internal/backend/bucket"
@@ -179,12 +180,12 @@ func TestEndlessList(t *testing.T) {
 	if testing.Short() {
 		t.Skip("a thousand pages")
 	}
-	n := 0
+	n, now := 0, time.Now().Format(time.RFC3339)
 	s := buckettest.New(t, buckettest.Options{List: func(p *buckettest.ListPage) {
 		p.Contents = nil
 		for range 1000 {
 			n++
-			p.Contents = append(p.Contents, buckettest.ListObject{Key: fmt.Sprintf("objects/%09d", n), Size: 1})
+			p.Contents = append(p.Contents, buckettest.ListObject{Key: fmt.Sprintf("objects/%09d", n), LastModified: now, Size: 1})
 		}
 		p.IsTruncated, p.NextContinuationToken = true, fmt.Sprint(n)
 	}})
