@@ -17,8 +17,8 @@ const (
 	// maxBatch and maxBatchBytes bound the entries that are made in one step.
 	maxBatch      = 500
 	maxBatchBytes = 4 << 20
-	// maxExpired bounds the contents that one entry names as expired.
-	maxExpired = 50_000
+	// expiredSize is what the name of an expired content takes beside its path, at most.
+	expiredSize = 96
 )
 
 // append makes the versions of a round: all but the last batch of all on
@@ -28,9 +28,13 @@ func (t *transfer) append(ctx context.Context, r *round, packs []pack.Info, last
 	rest := r.versions
 	for first := true; first || len(rest) > 0; first = false {
 		b := t.newBatch(r, packs)
-		for len(rest) > 0 && len(b.entries) < t.o.Limits.Batch && b.bytes < maxBatchBytes {
-			if err := b.read(ctx, rest[0]); err != nil {
+		for len(rest) > 0 && len(b.entries) < t.o.Limits.Batch {
+			fits, err := b.read(ctx, rest[0])
+			if err != nil {
 				return t.dropUnless(err, packs)
+			}
+			if !fits {
+				break
 			}
 			rest = rest[1:]
 		}
@@ -90,15 +94,24 @@ func (t *transfer) newBatch(r *round, packs []pack.Info) *batch {
 	return &batch{transfer: t, r: r, packs: packs, at: map[uint64]journal.Target{}, lines: maps.Clone(t.lines), grows: map[uint64]int{}, grown: map[int]bool{}, named: map[string]journal.Target{}}
 }
 
-func (b *batch) read(ctx context.Context, entry uint64) error {
+// read takes a version in. It does not fit if it is not the first and the batch would grow
+// too large: one with very many expired contents goes alone.
+func (b *batch) read(ctx context.Context, entry uint64) (fits bool, err error) {
 	e, err := b.src.Entry(ctx, entry)
 	if err != nil {
-		return err
+		return false, err
 	}
 	op := e.Commit()
+	size := len(op.Record)
+	for i := range b.r.expired[entry] {
+		size += len(b.r.expired[entry][i].Path) + expiredSize
+	}
+	if len(b.entries) > 0 && b.bytes+size > maxBatchBytes {
+		return false, nil
+	}
 	b.entries, b.ops = append(b.entries, entry), append(b.ops, op)
-	b.bytes += len(op.Record) + 64*len(b.r.expired[entry])
-	return nil
+	b.bytes += size
+	return true, nil
 }
 
 // make writes the entries.
@@ -116,9 +129,7 @@ func (b *batch) make(ctx context.Context, final bool) error {
 			}
 		}
 		b.version(entry, b.ops[i])
-		if err := b.expire(entry); err != nil {
-			return err
-		}
+		b.expire(entry)
 	}
 	if !final {
 		return nil
@@ -268,33 +279,24 @@ func (b *batch) continues(kind journal.NameKind, name string, parent journal.Tar
 	return ok && n.Kind == kind && !n.Forked && n.To == parent
 }
 
-// expire names the contents of a version that have expired in the source.
-func (b *batch) expire(entry uint64) error {
+// expire names the contents of a version that have expired in the source, in the entry
+// that makes it: nobody must see the one without the other.
+func (b *batch) expire(entry uint64) {
 	items := slices.Clone(b.r.expired[entry])
 	for i := range items {
 		items[i].Entry = b.at[entry].Entry
 	}
-	for n := 0; len(items) > 0; n++ {
-		if n > 0 {
-			if err := b.draft(); err != nil {
-				return err
-			}
+	for len(items) > 0 { // of one policy each
+		reason := b.gone[items[0].Blob]
+		k := slices.IndexFunc(items, func(x journal.Expired) bool { return b.gone[x.Blob] != reason })
+		if k < 0 {
+			k = len(items)
 		}
-		now := items[:min(len(items), maxExpired)]
-		items = items[len(now):]
-		for len(now) > 0 { // of one policy each
-			reason := b.gone[now[0].Blob]
-			k := slices.IndexFunc(now, func(x journal.Expired) bool { return b.gone[x.Blob] != reason })
-			if k < 0 {
-				k = len(now)
-			}
-			for part := range slices.Chunk(now[:k], journal.MaxExpired) {
-				b.ops0(journal.Op{Kind: journal.OpExpire, Reason: reason, Expired: part})
-			}
-			now = now[k:]
+		for part := range slices.Chunk(items[:k], journal.MaxExpired) {
+			b.ops0(journal.Op{Kind: journal.OpExpire, Reason: reason, Expired: part})
 		}
+		items = items[k:]
 	}
-	return nil
 }
 
 // names moves the names that have not grown, and takes away those of what was on its way.

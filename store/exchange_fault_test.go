@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -420,5 +421,43 @@ func TestFetchOfFlippedBytes(t *testing.T) {
 			}
 			x.check(1, true)
 		}
+	}
+}
+
+// A version of which more has expired than fits into a batch of the journal travels like
+// any other, together with the versions around it.
+func TestExchangeManyExpired(t *testing.T) {
+	if testing.Short() {
+		t.Skip("10,000 models")
+	}
+	x := newExchanges(t, 3, 2)
+	from, to := x.peers[0], x.peers[1]
+	write(t, from.fs, "first", []byte("{}"))
+	save(t, from.Store, CommitOptions{Paths: []string{"."}})
+	long := strings.Repeat(strings.Repeat("x", 99)+"/", 10)
+	for i := range 10_000 {
+		write(t, from.fs, fmt.Sprintf("%s%d", long, i), fmt.Appendf(nil, "[%d]", i))
+	}
+	save(t, from.Store, CommitOptions{Paths: []string{"."}})
+	write(t, from.fs, "first", []byte("[]"))
+	for i := range 10_000 {
+		if err := from.fs.Remove(fmt.Sprintf("%s%d", long, i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	save(t, from.Store, CommitOptions{All: true})
+	save(t, from.Store, CommitOptions{AllowEmpty: true})
+	if _, err := from.Expire(t.Context(), "v2", "", ExpireOptions{Force: true}); err != nil {
+		t.Fatal(err)
+	}
+	res, err := to.Fetch(t.Context(), FetchOptions{Remote: "r0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if res.Versions != 4 || res.Expired < 10_000 {
+		t.Errorf("%d versions and %d expired contents came", res.Versions, res.Expired)
+	}
+	if _, err := to.OpenModel(t.Context(), "r0/main~2", long+"7"); !errors.Is(err, ErrExpired) {
+		t.Errorf("what has expired: %v", err)
 	}
 }

@@ -46,6 +46,9 @@ func (s *Store) writeFormat(ctx context.Context) error {
 	if errors.Is(err, backend.ErrExists) {
 		return s.checkFormat(ctx)
 	}
+	if err == nil {
+		s.noteFormat()
+	}
 	return err
 }
 

@@ -132,7 +132,7 @@ func (s *Store) appendOps(ctx context.Context, ops func(sn *snapshot) ([]journal
 
 // SetName makes a name, or moves it, to rev ("" is HEAD). A tag that is
 // elsewhere already and a branch that would lose versions are ErrConflict
-// unless force is set.
+// unless force is set. A new branch that is made from a remote's has it for upstream.
 func (s *Store) SetName(ctx context.Context, kind NameKind, name, rev string, force bool) (*Name, error) {
 	if err := refs.CheckName(name); err != nil {
 		return nil, classify(err)
@@ -171,7 +171,11 @@ func (s *Store) SetName(ctx context.Context, kind NameKind, name, rev string, fo
 		if exists {
 			reason = fmt.Sprintf("moved from v%d", old.To.Seq)
 		}
-		return []journal.Op{{Kind: journal.OpSetName, NameKind: kind, Name: name, Target: v.target, Reason: reason}}, nil
+		ops := []journal.Op{{Kind: journal.OpSetName, NameKind: kind, Name: name, Target: v.target, Reason: reason}}
+		if up, ok := sn.st.Names[rev]; ok && up.Kind == Tracking && kind == Branch && !exists {
+			ops = append(ops, journal.Op{Kind: journal.OpSetConfig, Key: upstreamKey(name), Value: rev})
+		}
+		return ops, nil
 	})
 	if err != nil {
 		return nil, err

@@ -23,8 +23,9 @@ or through a merge. -m renames a branch, by default the current one.
 
 The upstream of a branch is the one that it is compared with, and that 'mstore merge'
 takes without an argument: -v and 'mstore status' tell how many versions it is ahead
-and behind. It is the shared setting branch.NAME.upstream, as the branch is shared; a
-workspace can have another by 'mstore config --local'.
+and behind. A branch that is made from a remote's (origin/main) has that one for upstream.
+It is the shared setting branch.NAME.upstream, as the branch is shared; a workspace can
+have another by 'mstore config --local'.
 
 ` + nameHelp("branch") + `
 A branch with an upstream also has upstream: name, gone, ahead, behind.

@@ -10,7 +10,9 @@ import (
 
 const switchLong = `Make another branch the current one and bring the models on disk to it, as 'mstore
 checkout BRANCH' does: what is not saved and would be overwritten is first saved as a
-safety version. With -c the branch is made, at HEAD or at REV.
+safety version. With -c the branch is made, at HEAD or at REV; without it, a branch that
+only a remote has is made from that. What is made from a remote's branch (origin/main)
+has that one for upstream.
 
 Where the branch has the models that the current one has, as a branch that was just
 made has, the models on disk stay as they are, what is not saved included: it can be

@@ -2,6 +2,7 @@ package codec
 
 import (
 	"encoding/binary"
+	"slices"
 	"sync"
 )
 
@@ -126,6 +127,7 @@ func (s *scanner) scan(raw []byte) bool {
 				return false
 			}
 			checked += 1 << 18
+			s.reserve(len(s.values) + int(int64(len(s.values))*int64(len(raw)-i)/int64(i)))
 		}
 	}
 	s.endRun(run)
@@ -143,6 +145,17 @@ func expect(next uint32, unlike bool, g uint32) (uint32, bool) {
 		return g, false
 	}
 	return next, true
+}
+
+// reserve makes room for n numbers in all, if they go on as they began: growing step by
+// step would copy them several times.
+func (s *scanner) reserve(n int) {
+	if n <= cap(s.values) {
+		return
+	}
+	more := n + n/32 - len(s.values)
+	s.values, s.kinds = slices.Grow(s.values, more), slices.Grow(s.kinds, more)
+	s.owners, s.scales = slices.Grow(s.owners, more), slices.Grow(s.scales, more)
 }
 
 // endRun notes that a miss, or the end, follows after n expected gaps.

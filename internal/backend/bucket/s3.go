@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/smithy-go/logging"
@@ -55,6 +56,9 @@ func openS3(ctx context.Context, b *Bucket) error {
 	transport := b.o.Transport
 	if transport == nil {
 		pool := newPool(b.o)
+		if own, ok := cfg.HTTPClient.(*awshttp.BuildableClient); ok { // with the certificates of AWS_CA_BUNDLE
+			pool.TLSClientConfig = own.GetTransport().TLSClientConfig
+		}
 		transport, b.closer = pool, closeIdle{pool}
 	}
 	cfg.HTTPClient = &http.Client{

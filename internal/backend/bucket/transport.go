@@ -23,9 +23,16 @@ var errStalled = errors.New("no progress")
 
 // newPool returns connections that are kept for further requests.
 func newPool(o Options) *http.Transport {
+	dialer := &net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}
 	return &http.Transport{
-		Proxy:                  http.ProxyFromEnvironment,
-		DialContext:            (&net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}).DialContext,
+		Proxy: http.ProxyFromEnvironment,
+		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			c, err := dialer.DialContext(ctx, network, address)
+			if err != nil {
+				return nil, err
+			}
+			return prompt(c), nil
+		},
 		TLSHandshakeTimeout:    2 * dialTimeout,
 		MaxIdleConns:           8 * o.Parallel,
 		MaxIdleConnsPerHost:    4 * o.Parallel,
