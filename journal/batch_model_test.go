@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/mstore/mstore/internal/backend"
+	"github.com/mstore/mstore/internal/sampling"
 	"github.com/mstore/mstore/objects/pack"
 )
 
@@ -28,10 +29,7 @@ func entryReads(b backend.Backend, n *int) *backend.Hook {
 // entries one by one and never folds, agree in every state, every entry and every
 // lookup. Readers take no more than three entry files, two while no batch is in the tail.
 func TestRandomBatches(t *testing.T) {
-	rounds := 12
-	if testing.Short() {
-		rounds = 2
-	}
+	rounds := 12 / sampling.Step(3, 6)
 	for seed := range rounds {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			r := rand.New(rand.NewPCG(uint64(seed), 5))

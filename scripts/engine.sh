@@ -193,6 +193,13 @@ osd heartbeat grace = 6
 mon osd adjust heartbeat grace = false
 mon osd min down reporters = 1
 mon osd down out interval = 600
+# A gateway that was killed is not waited for when a bucket is made or removed.
+osd client watch timeout = 4
+# What an OSD missed it gets at once: there are no disks to be gentle with.
+osd recovery sleep = 0
+osd recovery max active = 16
+osd max backfills = 8
+mgr stats period = 1
 osd objectstore = bluestore
 bluestore block size = 8589934592
 bluestore block create = true

@@ -14,6 +14,7 @@ import (
 
 	"github.com/mstore/mstore/exchange"
 	"github.com/mstore/mstore/internal/backend"
+	"github.com/mstore/mstore/internal/sampling"
 	"github.com/mstore/mstore/internal/vfs"
 	"github.com/mstore/mstore/journal"
 	"github.com/mstore/mstore/objects"
@@ -401,9 +402,9 @@ func (x *exchanges) check(i int, settled bool) {
 // Random histories in several stores, exchanged in any order, with operations that
 // fail: what each store has is what a naive model says.
 func TestExchangeModel(t *testing.T) {
-	seeds, steps := 15, 40
+	seeds, steps := 18/sampling.Step(2, 6), 40
 	if testing.Short() {
-		seeds, steps = 3, 25
+		steps = 25
 	}
 	for seed := range uint64(seeds) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {

@@ -182,6 +182,7 @@ var badNetworks = []struct {
 func TestEngineBadNetwork(t *testing.T) {
 	for _, bad := range badNetworks {
 		t.Run(strings.ReplaceAll(bad.name, " ", "-"), func(t *testing.T) {
+			t.Parallel() // most of it is waiting
 			e := enginetest.New(t)
 			led := &ledgerOfAcked{}
 			p, url := through(t, e, nil)

@@ -64,11 +64,32 @@ type client struct {
 // newClient attaches a new working directory; the first one makes the store.
 func newClient(t *testing.T, name, url string, led *ledgerOfAcked) *client {
 	t.Helper()
-	c := &client{t: t, dir: t.TempDir(), name: name, url: url, led: led}
+	c := &client{t: t, dir: busyDir(t), name: name, url: url, led: led}
 	if out, err := c.run("init", "--storage", url); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	return c
+}
+
+// busyDir is a directory that goes when the test is over, and what still works in it, a
+// collection in the background, is done or has given up.
+func busyDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "engine-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		var err error
+		for range 600 {
+			if err = os.RemoveAll(dir); err == nil {
+				return
+			}
+			time.Sleep(100 * time.Millisecond)
+		}
+		t.Error(err)
+	})
+	return dir
 }
 
 // command is mstore in the client's directory.

@@ -29,6 +29,9 @@ func prefixes(url func(prefix string) string, open func(rawURL string) backend.B
 }
 
 func TestS3(t *testing.T) {
+	if testing.Short() {
+		t.Skip("as TestS3Faults")
+	}
 	s := buckettest.New(t, buckettest.Options{})
 	backendtest.Run(t, prefixes(func(p string) string { return s.At(p) }, func(u string) backend.Backend {
 		return open(t, u, quick(bucket.Options{SpoolDir: t.TempDir()}))

@@ -48,6 +48,9 @@ func openBucket(t *testing.T, url string, o bucket.Options) *bucket.Bucket {
 
 func TestConformance(t *testing.T) {
 	t.Run("Mem", func(t *testing.T) {
+		if testing.Short() {
+			t.Skip("as MemTinyLimit")
+		}
 		backendtest.Run(t, func(t *testing.T) backend.Backend {
 			return over(t, backend.NewMem(), t.TempDir(), cached.Options{})
 		})
@@ -61,6 +64,9 @@ func TestConformance(t *testing.T) {
 		backendtest.Run(t, func(t *testing.T) backend.Backend { return over(t, backend.NewMem(), unwritable(t), cached.Options{}) })
 	})
 	t.Run("S3", func(t *testing.T) {
+		if testing.Short() {
+			t.Skip("as S3Faults")
+		}
 		s, n := buckettest.New(t, buckettest.Options{}), 0
 		backendtest.Run(t, func(t *testing.T) backend.Backend {
 			n++
@@ -84,7 +90,7 @@ func TestConformanceEngine(t *testing.T) {
 	faults := buckettest.Seeded(uint64(time.Now().UnixNano()), 25)
 	backendtest.Run(t, func(t *testing.T) backend.Backend {
 		n++
-		b := openBucket(t, buckettest.WithPrefix(u, fmt.Sprint("store-", n)), bucket.Options{Transport: faults, Attempts: 20})
+		b := openBucket(t, buckettest.WithPrefix(u, fmt.Sprint("store-", n)), bucket.Options{Transport: faults, Attempts: 20, Timeout: 5 * time.Second})
 		return over(t, b, t.TempDir(), cached.Options{})
 	})
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 )
 
 // EngineEnv names the environment variable with the address of a real engine, like
@@ -72,10 +73,15 @@ func removeBucket(t testing.TB, c *s3.Client, name string) {
 			t.Error(err)
 			return
 		}
+		var all types.Delete
 		for _, o := range page.Contents {
-			if _, err := c.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &name, Key: o.Key}); err != nil {
-				t.Error(err)
-			}
+			all.Objects = append(all.Objects, types.ObjectIdentifier{Key: o.Key})
+		}
+		if len(all.Objects) == 0 {
+			break
+		}
+		if _, err := c.DeleteObjects(ctx, &s3.DeleteObjectsInput{Bucket: &name, Delete: &all}); err != nil {
+			t.Error(err)
 		}
 	}
 	uploads, err := c.ListMultipartUploads(ctx, &s3.ListMultipartUploadsInput{Bucket: &name})
