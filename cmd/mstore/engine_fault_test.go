@@ -17,6 +17,7 @@ import (
 
 	"github.com/mstore/mstore/internal/enginetest"
 	"github.com/mstore/mstore/internal/faultproxy"
+	"github.com/mstore/mstore/internal/sampling"
 )
 
 // through begins a proxy in front of the first gateway, and returns it with the URL of
@@ -180,7 +181,11 @@ var badNetworks = []struct {
 // Commits, a checkout and a check through a bad network: each commit is there once, and
 // bytes are right.
 func TestEngineBadNetwork(t *testing.T) {
+	tried := sampling.Of(t, 1, 2)
 	for _, bad := range badNetworks {
+		if !tried() {
+			continue
+		}
 		t.Run(strings.ReplaceAll(bad.name, " ", "-"), func(t *testing.T) {
 			t.Parallel() // most of it is waiting
 			e := enginetest.New(t)

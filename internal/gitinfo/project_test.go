@@ -120,6 +120,10 @@ func (p *project) want() State {
 		st.Dirty = p.git("ls-files", "-s") != ""
 	} else {
 		st.Dirty = strings.HasSuffix(p.git("describe", "--always", "--dirty"), "-dirty")
+		// A file that was added and is gone is staged all the same, which git forgives.
+		for line := range strings.Lines(p.git("status", "--porcelain", "-uno")) {
+			st.Dirty = st.Dirty || strings.HasPrefix(line, "AD ")
+		}
 	}
 	return st
 }

@@ -93,6 +93,10 @@ func RaceContent(key string, writer int) string {
 
 func testReaders(t *testing.T, b backend.Backend) {
 	const n = 100 // more than a cache of open files is likely to hold
+	reads := 4 * n
+	if testing.Short() {
+		reads = n
+	}
 	content := func(i int) string { return strings.Repeat(fmt.Sprintf("%d,", i), 200) }
 	for i := range n {
 		put(t, b, fmt.Sprintf("objects/%d", i), content(i))
@@ -100,7 +104,7 @@ func testReaders(t *testing.T, b backend.Backend) {
 	var wg sync.WaitGroup
 	for g := range 8 {
 		wg.Go(func() {
-			for i := range 4 * n {
+			for i := range reads {
 				k := (i*(2*g+1) + g) % n
 				want := content(k)
 				off := (i * 13) % len(want)
