@@ -11,7 +11,7 @@ TORTURE     ?= 10m
 TORTURETESTS ?= Model|Torture|Crash|Fault|Damage|EveryFlip|EveryLoss|Random
 
 # What one goroutine drives through very many cases: the race detector finds nothing there.
-RACESKIP    ?= Crash|Fault|Flip|Every(Damage|Loss|Byte)|Killed|Hostile|Lying|OddTexts|Floats|Random(Batches|Histories)|Model$$|RoundTrip|^TestRequests$$|^TestMemory$$|BoundedMemory|Large|Stripes|TwoPercent|Survives|FullDisk|ReadsLittle|LeavesTheRest
+RACESKIP    ?= Crash|Fault|Flip|Every(Damage|Loss|Byte)|Killed|Hostile|Lying|OddTexts|Floats|Random(Batches|Histories)|RetentionModel|^TestRoundTrip$$|^TestRequests$$|^TestMemory$$|BoundedMemory|Large(Versions|Model)|Stripes|TwoPercent|Survives|FullDisk|ReadsLittle|LeavesTheRest
 ENGINETESTS ?= Engine
 ENGINEFLAGS ?=
 

@@ -20,7 +20,10 @@ trap 'exit 143' TERM
 
 $engine up
 eval "$($engine env)"
-mapfile -t packages < <(grep -rlE '(enginetest\.New|buckettest\.Engine)\(' --include='*_test.go' . | xargs -r -n1 dirname | sort -u)
-# Commands by themselves: some of their tests end parts of the engine.
-go test -count=1 -timeout 20m "$@" $(printf '%s\n' "${packages[@]}" | grep -v /cmd/)
-go test -count=1 -timeout 20m "$@" ./cmd/mstore
+using() { grep -rlE "$1" --include='*_test.go' . | xargs -r -n1 dirname | sort -u; }
+mapfile -t sharing < <(using 'buckettest\.Engine\(')
+mapfile -t alone < <(using 'enginetest\.New\(') # some of their tests end parts of the engine
+status=0
+go test -count=1 -timeout 20m "$@" "${sharing[@]}" || status=$?
+go test -count=1 -p 1 -timeout 20m "$@" "${alone[@]}" || status=$?
+exit "$status"
